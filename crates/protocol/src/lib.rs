@@ -1,0 +1,23 @@
+//! The words that every part of massgen shares: ids, answer revisions, stream chunks, journal
+//! events, and [`RunView`], the fold that every display and report is drawn from.
+//!
+//! This crate holds plain data. It has no clock, no I/O and no policy.
+
+mod agent;
+mod answer;
+mod chunk;
+mod event;
+mod rules;
+mod run_view;
+mod usage;
+
+pub use agent::{AgentId, AgentIndex, AgentProfile, TurnId};
+pub use answer::{AnswerRevision, RevisionVector, View, Vote};
+pub use chunk::{BuiltinPhase, FinishReason, StreamChunk, ToolCall};
+pub use event::{
+    Activity, AnswerSource, Choices, CutReason, Event, Fact, PresentationSource, Record, RunEnd, SelectionRule,
+    TallyLine, Timer, TurnKind, TurnOutcome, Violation,
+};
+pub use rules::{Novelty, Rules, Sensitivity, Strategy};
+pub use run_view::{AgentView, AgentState, AnswerView, BallotView, Phase, RunView};
+pub use usage::{Cost, Usage};

@@ -1,1 +1,30 @@
-//! Placeholder.
+//! Model calls over HTTP: one provider-neutral request in, one stream of chunks and one reply out.
+//!
+//! [`Backend::call`] does the I/O and the retries. What a provider speaks is in one module for each wire
+//! protocol, a pair of pure parts: a request body out of a [`ModelRequest`], and chunks out of the events of
+//! the reply's stream.
+
+mod backend;
+mod call;
+mod chat;
+mod conversation;
+mod diagnose;
+mod error;
+mod gemini;
+mod http;
+mod messages;
+mod plan;
+#[cfg(test)]
+mod replay;
+mod request;
+mod responses;
+mod retry;
+mod spec;
+mod sse;
+mod wire;
+
+pub use backend::Backend;
+pub use error::{CallError, CallErrorKind, Place, Problem, SetupError};
+pub use http::{HttpSettings, ProxySettings, http_client};
+pub use request::{AssistantTurn, CallEvent, Echo, Message, ModelRequest, Reply, ToolChoice, ToolResult, ToolSpec};
+pub use spec::{ApiKey, BackendSpec, BuiltinTools, CallPolicy};

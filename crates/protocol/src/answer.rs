@@ -67,10 +67,10 @@ impl RevisionVector {
 
     /// The current revision of every agent that has answered, in the order of the team.
     pub fn revisions(&self) -> impl Iterator<Item = AnswerRevision> + '_ {
-        (0_u16..).zip(&self.0).filter(|(_, number)| **number > 0).map(|(agent, number)| AnswerRevision {
-            agent: AgentIndex(agent),
-            number: *number,
-        })
+        (0_u16..)
+            .zip(&self.0)
+            .filter(|(_, number)| **number > 0)
+            .map(|(agent, number)| AnswerRevision { agent: AgentIndex(agent), number: *number })
     }
 
     /// All answers ever published.

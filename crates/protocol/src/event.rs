@@ -97,6 +97,8 @@ pub enum Fact {
         violation: Violation,
         /// How many more replies the turn may give.
         chances_left: u8,
+        /// What it said: the turn's best text is taken as its answer if it never decides.
+        said: String,
     },
     /// A turn was asked to stop. Its end follows.
     TurnCut {
@@ -390,6 +392,8 @@ pub enum RunEnd {
     Consensus,
     /// There was nobody left to agree with, or nobody but one agent from the start.
     SingleAnswer,
+    /// Nobody was left to vote, or nobody would.
+    WithoutConsensus,
     /// The deadline passed; the best answer so far was taken.
     TimedOutWithAnswer,
     /// The deadline passed and nobody had answered.

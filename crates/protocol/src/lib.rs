@@ -11,7 +11,7 @@ mod rules;
 mod run_view;
 mod usage;
 
-pub use agent::{AgentId, AgentIndex, AgentProfile, TurnId};
+pub use agent::{AgentId, AgentIndex, AgentProfile, ParseLabelError, TurnId};
 pub use answer::{AnswerRevision, RevisionVector, View, Vote};
 pub use chunk::{BuiltinPhase, FinishReason, StreamChunk, ToolCall};
 pub use event::{
@@ -19,5 +19,5 @@ pub use event::{
     TallyLine, Timer, TurnKind, TurnOutcome, Violation,
 };
 pub use rules::{Novelty, Rules, Sensitivity, Strategy};
-pub use run_view::{AgentView, AgentState, AnswerView, BallotView, Phase, RunView};
+pub use run_view::{AgentState, AgentView, AnswerView, BallotView, Phase, RunView, Standing};
 pub use usage::{Cost, Usage};

@@ -63,7 +63,7 @@ impl std::fmt::Display for Cost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.known_usd, self.unpriced_calls) {
             (usd, 0) => write!(f, "${usd:.4}"),
-            (usd, _) if usd == 0.0 => f.write_str("price unknown"),
+            (0.0, _) => f.write_str("price unknown"),
             (usd, calls) => write!(f, "${usd:.4} + {calls} calls of unknown price"),
         }
     }

@@ -2,9 +2,11 @@
 //! models can do. Data only: a provider that speaks a known protocol is a row here, not a module.
 
 mod infer;
+mod price;
 mod table;
 
 pub use infer::{provider_for_base_url, provider_for_model};
+pub use price::{Price, price};
 pub use table::PROVIDERS;
 
 /// One backend type of the config.

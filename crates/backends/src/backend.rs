@@ -1,0 +1,61 @@
+//! A backend: a provider's model that can be called.
+
+use std::sync::Arc;
+
+use massgen_protocol::Usage;
+use massgen_providers::Price;
+use reqwest::Client;
+
+use crate::error::{CallError, SetupError};
+use crate::plan::Plan;
+use crate::request::{CallEvent, ModelRequest, Reply};
+use crate::spec::BackendSpec;
+
+/// A provider's model, ready to be called. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct Backend {
+    plan: Arc<Plan>,
+    http: Client,
+}
+
+impl Backend {
+    /// Checks and adapts a spec, without any request.
+    ///
+    /// # Errors
+    /// When a key, an address or a model is missing, the provider is not an HTTP API, or it cannot do what the
+    /// config asks for.
+    pub fn new(spec: BackendSpec, http: Client) -> Result<Self, SetupError> {
+        Ok(Self { plan: Arc::new(Plan::new(spec)?), http })
+    }
+
+    /// Asks the model and streams its reply through `on`, with retries. Dropping the future closes the stream.
+    ///
+    /// # Errors
+    /// When the provider refuses or fails and retries do not help; see [`CallError`].
+    pub async fn call(
+        &self,
+        request: &ModelRequest,
+        on: &mut (dyn FnMut(CallEvent) + Send),
+    ) -> Result<Reply, CallError> {
+        crate::call::call(&self.plan, &self.http, request, on).await
+    }
+
+    /// What was adapted or left out because this provider or model does not take it. For the user to read.
+    #[must_use]
+    pub fn notices(&self) -> &[String] {
+        &self.plan.notices
+    }
+
+    /// What a call cost in US dollars; `None` for a model without a known price.
+    #[must_use]
+    pub fn price(&self, usage: &Usage) -> Option<f64> {
+        let price = self.plan.price?;
+        let cached = usage.cached_input_tokens.min(usage.input_tokens);
+        let written = usage.cache_write_tokens.min(usage.input_tokens - cached);
+        let fresh = usage.input_tokens - cached - written;
+        Some(price.usd(fresh, cached, written, usage.output_tokens))
+    }
+}
+
+/// What a model that runs on the user's own machine costs.
+pub(crate) const FREE: Price = Price { input: 0.0, cached_input: 0.0, cache_write: 0.0, output: 0.0 };

@@ -1,0 +1,40 @@
+//! `execution_metadata.yaml`: how a run was started.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::redact::redact;
+
+/// How a run was started, as `execution_metadata.yaml` tells it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct RunMetadata {
+    /// The task.
+    pub query: String,
+    /// When, in ISO 8601, see [`Stamps::iso`](crate::Stamps::iso).
+    pub timestamp: String,
+    /// The config file, if there is one.
+    pub config_path: Option<PathBuf>,
+    /// The config as it was written, references such as `${KEY}` not resolved.
+    pub config: Value,
+    /// The arguments of the command line.
+    pub cli_args: Value,
+    /// The program's version.
+    pub version: String,
+    /// Where it was started.
+    pub cwd: PathBuf,
+}
+
+impl RunMetadata {
+    /// The YAML text. What looks like a secret is left out, wherever it is.
+    ///
+    /// # Errors
+    /// When the values cannot be written as YAML.
+    pub fn to_yaml(&self) -> Result<String, serde_saphyr::SerializeError> {
+        let mut metadata = self.clone();
+        redact(&mut metadata.config);
+        redact(&mut metadata.cli_args);
+        serde_saphyr::to_string(&metadata)
+    }
+}

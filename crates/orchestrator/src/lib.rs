@@ -1,1 +1,17 @@
-//! Placeholder.
+//! Drives the coordination: asks the agents, keeps the clocks, writes the journal.
+//!
+//! [`run`] owns the one [`Coordinator`](massgen_coordination::Coordinator) and the one
+//! [`Journal`](massgen_journal::Journal) of a run. Agents are tasks that report to it; what they
+//! report is judged there, one message at a time, so that the journal's order is the order in which
+//! decisions were made. Facts are written before commands are performed.
+
+mod batch;
+mod clock;
+mod fence;
+mod prompts;
+mod run;
+mod timers;
+mod turn;
+mod workflow;
+
+pub use run::{AgentSetup, Outcome, RunSetup, run};

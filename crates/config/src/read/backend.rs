@@ -1,0 +1,202 @@
+//! What an agent thinks with.
+
+use massgen_providers::{
+    Capability, PROVIDERS, Protocol, Provider, provider, provider_for_base_url, provider_for_model,
+};
+use serde_json::{Map, Value};
+
+use super::{text, unbuilt};
+use crate::check::{Explained, goes_to_the_provider};
+use crate::fields::{BACKEND, Status};
+use crate::node::{Entry, Node, NodeValue, path_of_key};
+use crate::{BackendConfig, Diagnostic, Diagnostics, Params, Secret, Severity, Text};
+
+/// Options that ask for something that not every backend type can do.
+const ASKS_FOR: &[(&str, Capability)] = &[
+    ("enable_web_search", Capability::WebSearch),
+    ("enable_x_search", Capability::XSearch),
+    ("enable_code_execution", Capability::CodeExecution),
+    ("enable_code_interpreter", Capability::CodeExecution),
+    ("mcp_servers", Capability::Mcp),
+    ("enable_programmatic_flow", Capability::ProgrammaticToolCalling),
+    ("enable_tool_search", Capability::ToolSearch),
+];
+
+/// What agents cannot speak yet. A protocol leaves this list when its backend is built.
+const PROTOCOLS_NOT_YET: &[(Protocol, &str)] = &[
+    (Protocol::Program, "agents that are programs of their own cannot be run yet"),
+    (Protocol::Framework, "agents of other frameworks cannot be run yet"),
+];
+
+pub(super) fn backend(
+    entry: &Entry,
+    path: &str,
+    explained: &Explained,
+    found: &mut Diagnostics,
+) -> Option<BackendConfig> {
+    let node = &entry.node;
+    node.entries()?;
+    let mut reader = Reader { node, path, key: entry, explained, found };
+    let kind = reader.kind();
+    let model = kind.and_then(|kind| reader.model(kind));
+    if let Some(kind) = kind {
+        reader.check_capabilities(kind);
+        reader.warn_if_it_cannot_run(kind);
+    }
+    let (mut params, mut written) = reader.params();
+    let web_search = reader.enabled("enable_web_search")
+        || kind.is_some_and(|kind| kind.kind == "grok" && reader.live_search(&mut params, &mut written));
+    Some(BackendConfig {
+        kind: kind?,
+        model: model?,
+        base_url: text(node, "base_url").or_else(|| text(node, "azure_endpoint")),
+        api_key: node.get("api_key").and_then(secret),
+        web_search,
+        x_search: reader.enabled("enable_x_search"),
+        code_execution: reader.enabled("enable_code_execution") || reader.enabled("enable_code_interpreter"),
+        cwd: text(node, "cwd"),
+        params: Params { values: params, written },
+        unbuilt: unbuilt(node, &BACKEND, &["cwd"]),
+    })
+}
+
+fn secret(node: &Node) -> Option<Secret> {
+    let value = node.text()?;
+    Some(node.written.as_deref().map_or_else(|| Secret::new(value), |written| Secret::of_reference(value, written)))
+}
+
+struct Reader<'a> {
+    node: &'a Node,
+    path: &'a str,
+    key: &'a Entry,
+    explained: &'a Explained,
+    found: &'a mut Diagnostics,
+}
+
+impl Reader<'_> {
+    fn enabled(&self, key: &str) -> bool {
+        self.node.get(key).and_then(Node::boolean) == Some(true)
+    }
+
+    /// The backend type: as given, or else the one that the model or the URL belongs to.
+    fn kind(&mut self) -> Option<&'static Provider> {
+        if let Some(given) = self.node.get("type") {
+            // A type that is not known has been reported.
+            return given.text().and_then(provider);
+        }
+        let place = path_of_key(self.path, "type");
+        let model = self.node.get("model").and_then(Node::text);
+        let url = self.node.get("base_url").and_then(Node::text);
+        if let Some(url) = url {
+            return provider_for_base_url(url).or_else(|| provider("chatcompletion"));
+        }
+        let known = model.and_then(provider_for_model);
+        if known.is_none()
+            && !self.explained.contains(&place)
+            && !self.explained.contains(&path_of_key(self.path, "model"))
+        {
+            let message = match self.node.entry("model") {
+                Some(entry) => {
+                    format!("no `type`, and it does not follow from the model: found {}", entry.node.found())
+                }
+                None => "neither `type` nor `model`".to_owned(),
+            };
+            let hint = "give a `type` such as `openai`, `claude` or `gemini`";
+            self.found.push(Diagnostic::error(place, Some(self.key.span), message).hint(hint));
+        }
+        known
+    }
+
+    fn model(&mut self, kind: &'static Provider) -> Option<Text> {
+        let given = text(self.node, "model").filter(|model| !model.trim().is_empty());
+        let inside = || (kind.protocol == Protocol::Framework).then(|| Text::new(framework_model(self.node, kind)));
+        let usual = || kind.default_model.map(Text::new);
+        let model = given.or_else(inside).or_else(usual);
+        let place = path_of_key(self.path, "model");
+        if model.is_none() && !self.explained.contains(&place) {
+            let message = format!("no `model`, and `{}` has no usual one", kind.kind);
+            let hint = match kind.models.first() {
+                Some(model) => format!("give a `model` such as `{model}`"),
+                None => "give the `model` as the provider names it".to_owned(),
+            };
+            let span = self.node.entry("type").map_or(self.key.span, |entry| entry.span);
+            self.found.push(Diagnostic::error(place, Some(span), message).hint(hint));
+        }
+        model
+    }
+
+    fn check_capabilities(&mut self, kind: &'static Provider) {
+        for (option, capability) in ASKS_FOR {
+            let Some(entry) = self.node.entry(option) else { continue };
+            let is_asked = entry.node.boolean().unwrap_or(!matches!(entry.node.value, NodeValue::Text(_)));
+            if !is_asked || kind.can(*capability) {
+                continue;
+            }
+            let counts = BACKEND.field(option).is_some_and(|field| field.status == Status::Supported);
+            let severity = if counts { Severity::Error } else { Severity::Warning };
+            let message = format!("`{}` has no {}", kind.kind, capability.name());
+            let hint = self.who_can(option, *capability);
+            let place = path_of_key(self.path, option);
+            self.found.push(Diagnostic::new(severity, place, Some(entry.span), message).hint(hint));
+        }
+    }
+
+    fn who_can(&self, option: &str, capability: Capability) -> String {
+        let by_url = self.node.get("base_url").and_then(Node::text).and_then(provider_for_base_url);
+        let able: Vec<&str> = match by_url {
+            Some(provider) if provider.can(capability) => vec![provider.kind],
+            _ => PROVIDERS.iter().filter(|provider| provider.can(capability)).map(|provider| provider.kind).collect(),
+        };
+        format!("remove `{option}`, or use a type that has it: {}", able.join(", "))
+    }
+
+    fn warn_if_it_cannot_run(&mut self, kind: &'static Provider) {
+        if let Some((_, reason)) = PROTOCOLS_NOT_YET.iter().find(|(protocol, _)| *protocol == kind.protocol) {
+            let span = self.node.entry("type").map_or(self.key.span, |entry| entry.node.span);
+            let message = format!("`{}`: {reason}", kind.kind);
+            self.found.push(Diagnostic::warning(path_of_key(self.path, "type"), Some(span), message));
+        }
+    }
+
+    /// What goes to the provider, with references replaced and as written.
+    fn params(&self) -> (Map<String, Value>, Map<String, Value>) {
+        let entries = self.node.entries().unwrap_or_default().iter();
+        let passed: Vec<&Entry> = entries
+            .filter(|entry| entry.node.value != NodeValue::Null && goes_to_the_provider(&entry.key, &BACKEND))
+            .collect();
+        let values = passed.iter().map(|entry| (entry.key.clone(), entry.node.to_value())).collect();
+        let written = passed.iter().map(|entry| (entry.key.clone(), entry.node.to_written())).collect();
+        (values, written)
+    }
+
+    /// xAI has retired the search parameters that older configs give: they mean web search.
+    fn live_search(&mut self, params: &mut Map<String, Value>, written: &mut Map<String, Value>) -> bool {
+        const RETIRED: &str = "search_parameters";
+        let mut is_asked = false;
+        for map in [params, written] {
+            if let Some(Value::Object(body)) = map.get_mut("extra_body") {
+                is_asked |=
+                    body.shift_remove(RETIRED).is_some_and(|search| search.get("mode") != Some(&Value::from("off")));
+                if body.is_empty() {
+                    map.shift_remove("extra_body");
+                }
+            }
+        }
+        if let Some(entry) = self.node.get("extra_body").and_then(|body| body.entry(RETIRED)) {
+            let place = path_of_key(&path_of_key(self.path, "extra_body"), RETIRED);
+            let message = "xAI no longer takes `search_parameters`: read as `enable_web_search`";
+            self.found.push(
+                Diagnostic::warning(place, Some(entry.span), message).hint("write `enable_web_search: true` instead"),
+            );
+        }
+        is_asked
+    }
+}
+
+/// The model that an agent framework's own config names first.
+fn framework_model<'a>(node: &'a Node, kind: &'static Provider) -> &'a str {
+    let config = node.get("agent_config").or_else(|| node.get("group_config"));
+    let llm = config.and_then(|config| config.get("llm_config"));
+    let llm = llm.and_then(|llm| llm.items().map_or(Some(llm), <[Node]>::first));
+    llm.and_then(|llm| llm.get("model")).and_then(Node::text).unwrap_or(kind.kind)
+}

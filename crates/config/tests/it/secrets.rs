@@ -1,0 +1,64 @@
+//! Values of variables and literal keys stay where they belong.
+
+use massgen_config::{Colour, Environment, Format, SourceText, load};
+
+const VALUE: &str = "sk-value-of-the-variable";
+const LITERAL: &str = "sk-literal-in-the-file";
+
+fn environment() -> Environment {
+    let vars = ["KEY", "MODEL", "COUNT", "TYPE", "WORDS"].map(|name| (name.to_owned(), VALUE.to_owned()));
+    Environment { vars: vars.into(), ..Environment::default() }
+}
+
+/// All that anybody could print of what was loaded.
+fn everything(text: &str) -> String {
+    let source = SourceText::new("team.yaml", text, Format::Yaml);
+    let environment = environment();
+    let mut loaded = load(&source, &environment);
+    loaded.check_context_paths(&environment, |_| false);
+    let found = &loaded.diagnostics;
+    format!(
+        "{loaded:?} {:?} {source:?} {environment:?} {} {} {}",
+        loaded.config,
+        found.render(Colour::Ansi),
+        found.to_json(),
+        loaded.document_for_logs(),
+    )
+}
+
+#[test]
+fn a_good_config_shows_no_values() {
+    let text = format!(
+        "agents:\n  - id: a\n    system_message: 'hi ${{MODEL}}'\n    backend:\n      type: openai\n      model: x-${{MODEL}}\n      \
+         api_key: ${{KEY}}\n      extra_headers: {{X: '${{KEY}}', Authorization: {LITERAL}}}\n  - id: b\n    backend:\n      \
+         type: openai\n      model: m\n      api_key: {LITERAL}\nprompt: '${{WORDS}}'\n"
+    );
+    let config = load(&SourceText::new("team.yaml", text.as_str(), Format::Yaml), &environment()).config.unwrap();
+    assert_eq!(config.agents[0].backend.api_key.as_ref().map(massgen_config::Secret::expose), Some(VALUE));
+    assert_eq!(config.agents[0].backend.params["extra_headers"]["X"], VALUE);
+    assert_eq!(config.agents[0].backend.model.as_str(), format!("x-{VALUE}"));
+    let shown = everything(&text);
+    assert!(!shown.contains(VALUE), "{shown}");
+    assert!(!shown.contains(LITERAL), "{shown}");
+    assert!(shown.contains("${KEY}"), "{shown}");
+}
+
+#[test]
+fn a_bad_config_shows_no_values() {
+    for text in [
+        format!("agent:\n  backend: {{type: '${{TYPE}}', model: m, api_key: {LITERAL}}}\n"),
+        format!("agent:\n  backend:\n    model: ${{MODEL}}\n    api_key: {LITERAL}\n    api_key: {LITERAL}\n"),
+        format!("agent:\n  backend:\n    model: m\n    api_key: [{LITERAL}]\n"),
+        format!("agent:\n  backend:\n    model: m\n    apikey: {LITERAL}\n   api_key: '{LITERAL}'\n"),
+        "agent: {backend: {model: gpt-5}}\norchestrator: {max_new_answers_per_agent: '${COUNT}', voting_sensitivity: '${WORDS}'}\n"
+            .to_owned(),
+        "agent: {backend: {model: gpt-5}}\norchestrator: {context_paths: ['${WORDS}'], fairness_enabled: '${WORDS}'}\n".to_owned(),
+        "agent: {id: '${WORDS}/', backend: {model: gpt-5}}\n".to_owned(),
+        "agents: [{id: '${WORDS}', backend: {model: gpt-5}}, {id: '${WORDS}', backend: {model: gpt-5}}]\n".to_owned(),
+        "agents: [{id: '${WORDS}'}]\n".to_owned(),
+    ] {
+        let shown = everything(&text);
+        assert!(!shown.contains(VALUE), "{shown}");
+        assert!(!shown.contains(LITERAL), "{shown}");
+    }
+}

@@ -13,7 +13,10 @@ impl Coordinator {
     pub fn canonical(&self) -> Self {
         let mut team = self.team.clone();
         let vector = team.vector.clone();
-        team.answers.retain(|answer| vector.revision(answer.revision.agent) == Some(answer.revision));
+        let voted_for: Vec<_> = team.votes().map(|vote| vote.target).collect();
+        team.answers.retain(|answer| {
+            vector.revision(answer.revision.agent) == Some(answer.revision) || voted_for.contains(&answer.revision)
+        });
         for member in &mut team.members {
             member.turns = member.turns.min(1);
             if let Some(open) = &mut member.turn {

@@ -39,7 +39,12 @@ impl Team {
                 View { vector: massgen_protocol::RevisionVector::empty(self.size()), order: Vec::new() }
             }
             TurnKind::Decide | TurnKind::Present => {
-                View { vector: self.vector.clone(), order: shuffle::order(self.seed, agent, &self.vector) }
+                let mut order = shuffle::order(self.seed, agent, &self.vector);
+                // What is presented is what was voted for, not what its author wrote when the time was over.
+                if let Some(winner) = self.winner.filter(|_| kind == TurnKind::Present) {
+                    order.iter_mut().filter(|answer| answer.agent == winner.agent).for_each(|answer| *answer = winner);
+                }
+                View { vector: self.vector.clone(), order }
             }
         }
     }

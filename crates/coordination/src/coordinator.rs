@@ -179,7 +179,8 @@ impl Coordinator {
     }
 
     fn publish(&mut self, open: &OpenTurn, content: String, source: AnswerSource, step: &mut Step) {
-        let voided: Vec<Vote> = self.team.votes().cloned().collect();
+        let looks_again = self.team.ending.is_none();
+        let voided: Vec<Vote> = self.team.votes().filter(|_| looks_again).cloned().collect();
         let revision = self.team.vector.clone().publish(open.id.agent);
         let seen = open.view.vector.clone();
         self.record(Fact::AnswerPublished { turn: open.id, revision, content, seen, source }, step);

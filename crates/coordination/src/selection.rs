@@ -1,4 +1,4 @@
-//! Chooses the winner among the current answers.
+//! Chooses the winner: among the current answers, and those that votes stand for.
 
 use std::cmp::Reverse;
 
@@ -13,7 +13,11 @@ pub(crate) fn select(team: &Team) -> Option<(AnswerRevision, Vec<TallyLine>, Sel
         .answers
         .iter()
         .map(|answer| answer.revision)
-        .filter(|revision| team.vector.revision(revision.agent) == Some(*revision))
+        .filter(|revision| {
+            // An answer that came when the time was over does not push out the one that was voted for.
+            let voted_for = || team.votes().any(|vote| vote.target == *revision);
+            team.vector.revision(revision.agent) == Some(*revision) || voted_for()
+        })
         .map(|revision| {
             let votes = || team.votes().filter(move |vote| vote.target == revision);
             let count = |votes: usize| u32::try_from(votes).unwrap_or(u32::MAX);
@@ -25,9 +29,10 @@ pub(crate) fn select(team: &Team) -> Option<(AnswerRevision, Vec<TallyLine>, Sel
         })
         .collect();
     if tally.iter().all(|line| line.votes == 0) {
-        let latest = tally.last()?.revision;
-        let rule = if tally.len() == 1 { SelectionRule::OnlyAnswer } else { SelectionRule::NoVotesLatestAnswer };
-        return Some((latest, tally, rule));
+        let rule = if tally.len() == 1 { SelectionRule::OnlyAnswer } else { SelectionRule::NoVotesBestInformed };
+        // Of equals, the last one counts.
+        let best = tally.iter().max_by_key(|line| team.seen_by(line.revision))?.revision;
+        return Some((best, tally, rule));
     }
     // A stable sort: what is equal in votes stays in order of publication.
     tally.sort_by_key(|line| Reverse((line.votes, line.votes_of_others)));

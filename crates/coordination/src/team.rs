@@ -38,6 +38,8 @@ pub(crate) enum Ending {
 pub(crate) struct PublishedAnswer {
     pub(crate) revision: AnswerRevision,
     pub(crate) content: Arc<str>,
+    /// How many answers its author had been shown.
+    pub(crate) seen: u32,
 }
 
 /// One agent of the team.
@@ -131,7 +133,7 @@ impl Team {
                 }
             }),
             Fact::TurnCut { turn, reason } => self.change_turn(*turn, |open| open.cut = Some(*reason)),
-            Fact::AnswerPublished { revision, content, .. } => self.publish(*revision, content),
+            Fact::AnswerPublished { revision, content, seen, .. } => self.publish(*revision, content, seen.total()),
             Fact::VoteCast { vote, .. } => {
                 self.change(vote.voter, |member| member.decision = Some(Decision::Vote(vote.clone())));
             }
@@ -187,7 +189,12 @@ impl Team {
         self.answers.iter().find(|answer| answer.revision == revision).map(|answer| &answer.content)
     }
 
-    /// The votes on the current answers.
+    /// How many answers the author of `revision` had been shown.
+    pub(crate) fn seen_by(&self, revision: AnswerRevision) -> u32 {
+        self.answers.iter().find(|answer| answer.revision == revision).map_or(0, |answer| answer.seen)
+    }
+
+    /// The votes that stand.
     pub(crate) fn votes(&self) -> impl Iterator<Item = &Vote> {
         self.members.iter().filter_map(|member| match &member.decision {
             Some(Decision::Vote(vote)) => Some(vote),
@@ -195,14 +202,18 @@ impl Team {
         })
     }
 
-    fn publish(&mut self, revision: AnswerRevision, content: &str) {
+    fn publish(&mut self, revision: AnswerRevision, content: &str, seen: u32) {
         // A journal comes from a file: what cannot be in it must not take the program down.
         if revision.agent.0 >= self.size() || self.vector.count(revision.agent).checked_add(1) != Some(revision.number)
         {
             return;
         }
         let _ = self.vector.publish(revision.agent);
-        self.answers.push(PublishedAnswer { revision, content: Arc::from(content) });
+        self.answers.push(PublishedAnswer { revision, content: Arc::from(content), seen });
+        // When the time is over nobody can look again: the votes that stand are what the team thought.
+        if self.ending.is_some() {
+            return;
+        }
         for member in &mut self.members {
             member.decision = None;
         }

@@ -355,8 +355,8 @@ pub enum SelectionRule {
     TiePublishedEarlier,
     /// The only answer there is.
     OnlyAnswer,
-    /// No valid votes: the answer that was published last, having seen the most.
-    NoVotesLatestAnswer,
+    /// No valid votes: the answer whose author had been shown the most answers; of equals, the latest.
+    NoVotesBestInformed,
 }
 
 impl std::fmt::Display for SelectionRule {
@@ -366,7 +366,7 @@ impl std::fmt::Display for SelectionRule {
             Self::TieMoreVotesOfOthers => "tie; more votes from agents other than its author",
             Self::TiePublishedEarlier => "tie; published earlier",
             Self::OnlyAnswer => "the only answer",
-            Self::NoVotesLatestAnswer => "no valid votes; the latest answer",
+            Self::NoVotesBestInformed => "no valid votes; the answer whose author had seen the most, then the latest",
         })
     }
 }

@@ -22,7 +22,7 @@ fn run(size: u16, rules: Rules, subject: Subject) -> Result<Explored, Counterexa
     let start =
         World::begin(size, 1, rules, subject).map_err(|breach| Counterexample { breach, trace: vec![Input::Begin] })?;
     // The search recurses once for each event of a run.
-    std::thread::Builder::new().stack_size(1 << 30).spawn(|| explore(start)).unwrap().join().unwrap()
+    std::thread::Builder::new().stack_size(1 << 30).spawn(move || explore(&start)).unwrap().join().unwrap()
 }
 
 fn check(name: &str, size: u16, rules: Rules) {

@@ -32,7 +32,7 @@ enum Mark {
 
 /// Explores everything that can follow from `start`. Every run ends when no state can come back to
 /// itself and every state without a successor is an end.
-pub(crate) fn explore(start: World) -> Result<Explored, Counterexample> {
+pub(crate) fn explore(start: &World) -> Result<Explored, Counterexample> {
     let mut search = Search { marks: HashMap::new(), path: Vec::new(), found: Explored::default() };
     let longest_run = search.visit(start).map_err(|breach| Counterexample { breach, trace: search.path.clone() })?;
     Ok(Explored { longest_run, states: search.marks.len() as u64, ..search.found })
@@ -45,7 +45,7 @@ struct Search {
 }
 
 impl Search {
-    fn visit(&mut self, world: World) -> Result<u32, Breach> {
+    fn visit(&mut self, world: &World) -> Result<u32, Breach> {
         let fingerprint = world.fingerprint();
         match self.marks.get(&fingerprint) {
             Some(Mark::Done(longest)) => return Ok(*longest),
@@ -61,7 +61,7 @@ impl Search {
             self.path.push(input.clone());
             let mut next = world.clone();
             next.happen(input)?;
-            longest = longest.max(1 + self.visit(next)?);
+            longest = longest.max(1 + self.visit(&next)?);
             self.path.pop();
         }
         self.marks.insert(fingerprint, Mark::Done(longest));

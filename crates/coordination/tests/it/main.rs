@@ -1,5 +1,14 @@
 //! The coordination, explored, fuzzed and scripted through its public interface.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "the helpers are tests too"
+)]
+
 mod exploration;
 mod explorer;
 mod properties;

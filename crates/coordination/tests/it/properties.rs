@@ -14,7 +14,7 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use crate::world::{Breach, World, honest};
 
 /// How many random runs each property is tried on.
-const RUNS: u32 = 96;
+const RUNS: u32 = 1_000;
 
 /// What decides a run: the team, its rules, and a number for each choice.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ fn plans() -> impl Strategy<Value = Plan> {
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
-    let limits = (1..4_u32, proptest::option::of(1..12_u32), proptest::option::of(0..3_u32), 0..3_u8, 1..4_u8, 1..4_u8);
+    let limits = (1..6_u32, proptest::option::of(1..20_u32), proptest::option::of(0..3_u32), 0..3_u8, 1..4_u8, 1..4_u8);
     let time = any::<[bool; 4]>();
     let novelty = prop_oneof![Just(Novelty::Lenient), Just(Novelty::Balanced), Just(Novelty::Strict)];
     let strategy = prop_oneof![
@@ -88,11 +88,11 @@ fn rules() -> impl Strategy<Value = Rules> {
 /// How likely something is to happen: decisions often, what ends a run early seldom.
 fn weight(input: &Input) -> u32 {
     match input {
-        Input::Replied { reply, .. } if matches!(reply.calls.as_slice(), [DecisionCall::NewAnswer { .. }]) => 160,
+        Input::Replied { reply, .. } if matches!(reply.calls.as_slice(), [DecisionCall::NewAnswer { .. }]) => 200,
         Input::Replied { .. } | Input::TurnStopped { .. } => 40,
         Input::SafePoint { .. } => 80,
-        Input::ToolRan { .. } | Input::TimerFired(Timer::Retry { .. }) => 20,
-        Input::TurnFailed { retryable: true, .. } | Input::TimerFired(Timer::FirstAnswers) => 8,
+        Input::ToolRan { .. } | Input::TimerFired(Timer::Retry { .. } | Timer::FirstAnswers) => 20,
+        Input::TurnFailed { retryable: true, .. } => 8,
         Input::TimerFired(Timer::Turn { .. }) => 3,
         _ => 1,
     }
@@ -127,9 +127,9 @@ impl Run {
         Ok(run)
     }
 
-    fn happen(&mut self, input: Input) -> Result<(), Failure> {
+    fn happen(&mut self, input: &Input) -> Result<(), Failure> {
         let step = self.world.happen(input.clone())?;
-        self.note(&input, step)
+        self.note(input, step)
     }
 
     fn note(&mut self, input: &Input, step: Step) -> Result<(), Failure> {
@@ -147,7 +147,7 @@ impl Run {
         let mut run = Self::begin(plan)?;
         let mut events = 0;
         while let Some(input) = choose(run.world.possible(), plan.choice(events as usize)) {
-            run.happen(input)?;
+            run.happen(&input)?;
             events += 1;
             hold(events <= plan.events_max(), || format!("no end after {events} events"))?;
         }
@@ -166,6 +166,7 @@ struct Laws {
     decided: BTreeSet<AgentIndex>,
     out: BTreeSet<AgentIndex>,
     presentations: u32,
+    stopped: bool,
 }
 
 impl Laws {
@@ -179,6 +180,7 @@ impl Laws {
             decided: BTreeSet::new(),
             out: BTreeSet::new(),
             presentations: 0,
+            stopped: false,
         }
     }
 
@@ -213,6 +215,16 @@ impl Laws {
                     self.decided.insert(turn.agent);
                 }
             }
+            Fact::CancelRequested | Fact::DeadlinePassed { timer: Timer::Coordination } => self.stopped = true,
+            Fact::WinnerSelected { .. } => {
+                let agreed = |agent: &AgentIndex| {
+                    let others = self.vector.revisions().any(|revision| revision.agent != *agent);
+                    let nothing_to_compare = self.vector.count(*agent) > 0 && !others;
+                    self.out.contains(agent) || self.decided.contains(agent) || nothing_to_compare
+                };
+                let not_asked = AgentIndex::all(self.size).find(|agent| !agreed(agent));
+                hold(self.stopped || not_asked.is_none(), || format!("{not_asked:?} was not asked"))?;
+            }
             Fact::AgentOut { agent, .. } => hold(self.out.insert(*agent), || format!("{agent} is out twice"))?,
             _ => {}
         }
@@ -223,7 +235,10 @@ impl Laws {
         let mut shown = view.order.clone();
         shown.sort_unstable();
         let all: Vec<AnswerRevision> = view.vector.revisions().collect();
-        hold(shown == all, || format!("{turn} is shown {shown:?} as {all:?}"))?;
+        // The presenter is shown its answer as it was voted for, though it may have written another since.
+        let authors = |answers: &[AnswerRevision]| answers.iter().map(|answer| answer.agent).collect::<Vec<_>>();
+        let complete = if kind == TurnKind::Present { authors(&shown) == authors(&all) } else { shown == all };
+        hold(complete, || format!("{turn} is shown {shown:?} as {all:?}"))?;
         let compares = matches!(kind, TurnKind::Decide | TurnKind::Present);
         hold(!compares || view.vector == self.vector, || format!("{turn} is shown old answers"))?;
         hold(compares || view.vector.is_empty(), || format!("{turn} is shown answers before its own"))?;
@@ -437,12 +452,12 @@ fn noise_never_breaks_a_law() {
         for (between, noise) in noises {
             for _ in 0..between {
                 let Some(input) = choose(run.world.possible(), plan.choice(events)) else { break };
-                run.happen(input)?;
+                run.happen(&input)?;
                 events += 1;
             }
             let input = noise.input(&run.world.coordinator);
             let facts = run.facts.len();
-            run.happen(input)?;
+            run.happen(&input)?;
             let mut counts = counts.borrow_mut();
             counts.1 += 1;
             counts.2 += usize::from(run.facts.len() > facts);
@@ -450,7 +465,7 @@ fn noise_never_breaks_a_law() {
         // After all of that, what is left still comes to its end.
         for left in 0_u32.. {
             let Some(input) = choose(run.world.possible(), plan.choice(events)) else { break };
-            run.happen(input)?;
+            run.happen(&input)?;
             events += 1;
             hold(left <= plan.events_max(), || format!("no end after {left} events"))?;
         }

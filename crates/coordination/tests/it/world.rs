@@ -32,6 +32,8 @@ pub(crate) struct World {
     votes: Vec<Vote>,
     cuts_in_a_row: BTreeMap<AgentIndex, u8>,
     cancelled: bool,
+    /// Whether the time is over: from then on votes stand as they are.
+    ending: bool,
     winners: u32,
     final_answers: u32,
     pub(crate) ended: bool,
@@ -64,6 +66,7 @@ impl World {
             votes: Vec::new(),
             cuts_in_a_row: BTreeMap::new(),
             cancelled: false,
+            ending: false,
             winners: 0,
             final_answers: 0,
             ended: false,
@@ -109,7 +112,7 @@ impl World {
             }
             TurnKind::FirstAnswer | TurnKind::Decide => {
                 if running.brief.choices.may_answer {
-                    let content = format!("answer {} of {}", self.vector.count(turn.agent) + 1, turn.agent);
+                    let content = format!("answer-{} of {}", self.vector.count(turn.agent) + 1, turn.agent);
                     reply("", vec![DecisionCall::NewAnswer { content }]);
                 }
                 for choice in &running.brief.choices.votes {
@@ -156,7 +159,12 @@ impl World {
             }
             _ => {}
         }
+        let had_ended = self.ended;
         let step = (self.subject)(&mut self.coordinator, input);
+        if had_ended {
+            law(step == Step::default(), || "something happened after the end".to_owned())?;
+            return Ok(step);
+        }
         for fact in &step.facts {
             self.check(fact)?;
         }
@@ -245,7 +253,9 @@ impl World {
                 let caps = self.vector.count(revision.agent) <= self.rules.answers_per_agent_max
                     && self.rules.answers_total_max.is_none_or(|max| self.vector.total() <= max);
                 law(caps, || format!("{revision} breaks a cap"))?;
-                self.votes.clear();
+                if !self.ending {
+                    self.votes.clear();
+                }
             }
             Fact::VoteCast { vote, .. } => {
                 law(vote.seen == self.vector, || format!("{vote:?} counts, but the answers are {:?}", self.vector))?;
@@ -263,6 +273,7 @@ impl World {
                     self.cuts_in_a_row.insert(turn.agent, 0);
                 }
             }
+            Fact::CancelRequested | Fact::DeadlinePassed { timer: Timer::Coordination } => self.ending = true,
             Fact::WinnerSelected { revision, tally, .. } => {
                 self.winners += 1;
                 let counted: usize = tally.iter().map(|line| line.votes as usize).sum();
@@ -325,7 +336,7 @@ impl World {
             self.timers.clear();
             return law(step.commands.last() == Some(&Command::Finish), || "it ended without saying so".to_owned());
         }
-        for running in self.running.values().filter(|running| running.resting && !running.cut) {
+        if let Some(running) = self.running.values().find(|running| running.resting && !running.cut) {
             return Err(Breach(format!("{} waits at a safe point for ever", running.brief.turn)));
         }
         law(!self.running.is_empty() || !self.timers.is_empty(), || "nobody works and nothing is waited for".to_owned())

@@ -53,7 +53,7 @@ fn event() -> impl Strategy<Value = Event> {
         revision().prop_map(|revision| Fact::WinnerSelected {
             revision,
             tally: Vec::new(),
-            rule: SelectionRule::NoVotesLatestAnswer,
+            rule: SelectionRule::NoVotesBestInformed,
         }),
         (revision(), ".{0,300}").prop_map(|(revision, content)| Fact::FinalAnswer {
             revision,

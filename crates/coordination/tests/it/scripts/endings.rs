@@ -125,7 +125,7 @@ fn no_votes_the_latest_answer() {
         .then(
             "agent2#3 rejected: NoDecision; 0 left
              agent2#3 abstained
-             winner agent1.2, NoVotesLatestAnswer: agent2.1 0/0, agent1.2 0/0
+             winner agent1.2, NoVotesBestInformed: agent2.1 0/0, agent1.2 0/0
              phase Presenting
              agent1#4 presents with agent1.2 agent2.1, no choice",
         )
@@ -154,7 +154,7 @@ fn the_deadline_takes_the_best_answer_so_far() {
 }
 
 #[test]
-fn what_is_on_its_way_at_the_deadline_counts() {
+fn an_answer_on_its_way_at_the_deadline_is_kept_but_pushes_nothing_out() {
     Script::deciding(2, rules())
         .fires(Timer::Coordination)
         .skip()
@@ -163,11 +163,10 @@ fn what_is_on_its_way_at_the_deadline_counts() {
         .answers("agent2", "better two")
         .then(
             "agent2.2 published: better two (Decision)
-             votes voided by agent2.2: agent1→agent2.1
              agent2#2 answered
-             winner agent2.2, NoVotesLatestAnswer: agent1.1 0/0, agent2.2 0/0
+             winner agent2.1, MostVotes: agent2.1 1/1, agent1.1 0/0, agent2.2 0/0
              phase Presenting
-             agent2#3 presents with agent1.1 agent2.2, no choice",
+             agent2#3 presents with agent1.1 agent2.1, no choice",
         );
 }
 
@@ -226,7 +225,7 @@ fn cancel_before_the_beginning() {
 fn cancel_after_the_deadline_spares_the_presentation() {
     Script::deciding(2, rules()).fires(Timer::Coordination).cancel().stops("agent1").skip().stops("agent2").then(
         "agent2#2 cancelled
-             winner agent2.1, NoVotesLatestAnswer: agent1.1 0/0, agent2.1 0/0
+             winner agent2.1, NoVotesBestInformed: agent1.1 0/0, agent2.1 0/0
              phase Presenting
              final, stored, the run was stopped: two
              end Cancelled",

@@ -94,6 +94,26 @@ fn a_rejected_answer_is_text_too() {
 }
 
 #[test]
+fn the_longest_text_of_a_reply_is_what_it_said() {
+    Script::team(2, Rules { chances_per_turn: 1, ..rules() })
+        .replies("agent1", "a text longer than both", vec![answer("this one"), answer("or that")])
+        .then(
+            "agent1#1 rejected: SeveralAnswers; 0 left
+             agent1.1 published: a text longer than both (PlainText)
+             agent1#1 answered",
+        )
+        .replies("agent2", "short", vec![answer("the longer one"), answer("other")])
+        .then(
+            "agent2#1 rejected: SeveralAnswers; 0 left
+             agent2.1 published: the longer one (PlainText)
+             agent2#1 answered
+             phase Deciding
+             agent1#2 decides on agent1.1 agent2.1
+             agent2#2 decides on agent1.1 agent2.1",
+        );
+}
+
+#[test]
 fn an_agent_that_has_answered_abstains() {
     let mut script = Script::deciding(2, rules());
     script.says("agent1", "a").says("agent1", "b").skip();

@@ -124,6 +124,30 @@ fn a_lead_among_those_that_have_answered_is_bounded_by_votes() {
 }
 
 #[test]
+fn an_answer_that_would_run_ahead_is_refused() {
+    let mut script = Script::deciding(2, Rules { lead_max: Some(1), ..rules() });
+    script
+        .answers("agent1", "aa")
+        .skip()
+        .answers("agent1", "aaa")
+        .then("agent1#3 rejected: AnswerNotAllowed; 2 left\n > reject agent1#3");
+}
+
+#[test]
+fn one_that_has_voted_is_not_waited_for() {
+    // agent3 votes without an answer of its own: it does not hold the others back.
+    let mut script = Script::team(3, Rules { lead_max: Some(1), ..rules() });
+    script.answers("agent1", "a").answers("agent2", "b").fails("agent3").fires(Timer::FirstAnswers);
+    script.skip().pause_ends("agent3").then("time: retry agent3\n agent3#2 decides on agent1.1 agent2.1");
+    script.votes("agent3", "agent1").then(
+        "agent3→agent1.1
+         agent3#2 voted
+         agent1#2 decides on agent1.1 agent2.1
+         agent2#2 decides on agent1.1 agent2.1",
+    );
+}
+
+#[test]
 fn a_lead_of_nothing_forbids_no_first_answer() {
     let mut script = Script::team(3, Rules { lead_max: Some(0), ..rules() });
     script.answers("agent1", "a").fails("agent2").fires(Timer::FirstAnswers).skip();

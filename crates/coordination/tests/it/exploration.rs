@@ -27,10 +27,10 @@ fn run(size: u16, rules: Rules, subject: Subject) -> Result<Explored, Counterexa
 
 fn check(name: &str, size: u16, rules: Rules) {
     match run(size, rules, honest) {
-        Ok(found) => println!(
-            "{name}: {} states, {} transitions, {} ends, longest run {} events",
+        Ok(found) => crate::state(&format!(
+            "explored {name}: {} states, {} transitions, {} ends, longest run {} events",
             found.states, found.transitions, found.ends, found.longest_run
-        ),
+        )),
         Err(found) => panic!("{name}: {}\nafter {:#?}", found.breach.0, found.trace),
     }
 }

@@ -14,3 +14,10 @@ mod explorer;
 mod properties;
 mod scripts;
 mod world;
+
+/// States a figure in the output of the tests. The harness keeps what passing tests print; this goes
+/// past it.
+fn state(figure: &str) {
+    use std::io::Write;
+    writeln!(std::io::stderr(), "{figure}").unwrap();
+}

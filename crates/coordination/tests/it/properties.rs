@@ -314,10 +314,8 @@ fn every_run_of_a_larger_team_keeps_the_laws_and_ends() {
         Ok(())
     });
     let counts = counts.into_inner();
-    println!(
-        "larger teams: {}",
-        counts.iter().map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
-    );
+    let figures: Vec<String> = counts.iter().map(|(what, count)| format!("{count} {what}")).collect();
+    crate::state(&format!("larger teams: {}", figures.join(", ")));
     // What never happened was not checked.
     assert_eq!(counts.len(), 11, "{counts:?}");
 }
@@ -474,6 +472,6 @@ fn noise_never_breaks_a_law() {
         Ok(())
     });
     let (runs, noises, felt) = counts.into_inner();
-    println!("noise: {runs} runs, {noises} inputs out of order, of which {felt} had an effect");
+    crate::state(&format!("noise: {runs} runs, {noises} inputs out of order, of which {felt} had an effect"));
     assert!(felt > 0);
 }

@@ -148,8 +148,10 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
             }
         }
         // What was reported before the end belongs to the run.
-        while let Ok(Report::Activity(activity)) = inbox.try_recv() {
-            self.record(activity);
+        while let Ok(report) = inbox.try_recv() {
+            if let Report::Activity(activity) = report {
+                self.record(activity);
+            }
         }
     }
 

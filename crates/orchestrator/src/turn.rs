@@ -116,6 +116,9 @@ impl Turn {
         };
         let first_chunk_ms = reply.time_to_first_chunk.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         open.end(Some(reply.finish.clone()), reply.usage, first_chunk_ms);
+        if let Some(text) = caution(&reply.finish) {
+            self.activity(Activity::Notice { agent: Some(self.id.agent), text });
+        }
         Ok(reply)
     }
 
@@ -172,6 +175,16 @@ impl<Send: FnMut(Activity)> Drop for OpenCall<'_, Send> {
         // A call that failed before it said anything is not billed.
         let usage = if streamed == 0 { Usage::default() } else { estimate(&self.turn.request, streamed) };
         self.end(None, usage, None);
+    }
+}
+
+/// What the user should know of a reply that did not come to its own end.
+fn caution(finish: &FinishReason) -> Option<String> {
+    match finish {
+        FinishReason::Stop | FinishReason::ToolCalls => None,
+        FinishReason::Length => Some("the reply was cut at the limit of output tokens (`max_tokens`)".to_owned()),
+        FinishReason::Refusal => Some("the model or its provider refused to reply".to_owned()),
+        FinishReason::Other(reason) => Some(format!("the reply ended with `{reason}`")),
     }
 }
 

@@ -83,12 +83,52 @@ impl Journal {
         Self { seq: 0, sink: Sink::Nowhere, pending: Vec::new() }
     }
 
+    /// Writes nothing from now on, and goes on counting: for a run that is worth more than its journal.
+    pub fn give_up(&mut self) {
+        self.sink = Sink::Nowhere;
+        self.pending.clear();
+    }
+
     /// Writes down `event` as the next record, at `at_ms` milliseconds since the Unix epoch.
     ///
     /// # Errors
     /// When the file cannot be written. The record is then not part of the journal, and the same
     /// event may be appended again.
     pub fn append(&mut self, at_ms: u64, event: Event) -> Result<Record, JournalError> {
+        let start = self.pending.len();
+        let record = self.encode(at_ms, event)?;
+        self.settle(start, matches!(record.event, Event::Fact(_)))?;
+        self.seq = record.seq;
+        Ok(record)
+    }
+
+    /// Writes down events that belong together, in one piece: a reader finds all of them or none,
+    /// whenever the process is killed.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append), for all of them.
+    pub fn append_together(&mut self, at_ms: u64, events: Vec<Event>) -> Result<Vec<Record>, JournalError> {
+        let (start, seq) = (self.pending.len(), self.seq);
+        let write = || {
+            let mut records = Vec::with_capacity(events.len());
+            for event in events {
+                let record = self.encode(at_ms, event)?;
+                self.seq = record.seq;
+                records.push(record);
+            }
+            self.settle(start, !records.is_empty())?;
+            Ok(records)
+        };
+        let written = write();
+        if written.is_err() {
+            self.pending.truncate(start);
+            self.seq = seq;
+        }
+        written
+    }
+
+    /// Adds the next record to what is pending.
+    fn encode(&mut self, at_ms: u64, event: Event) -> Result<Record, JournalError> {
         let record = Record { seq: self.seq + 1, at_ms, event: readable(event) };
         if let Sink::File(file) = &self.sink {
             let start = self.pending.len();
@@ -97,12 +137,16 @@ impl Journal {
                 return Err(JournalError::Encode { path: file.path.clone(), seq: record.seq, source });
             }
             self.pending.push(b'\n');
-            if matches!(record.event, Event::Fact(_)) || self.pending.len() >= PENDING_BYTES_MAX {
-                self.flush().inspect_err(|_| self.pending.truncate(start))?;
-            }
         }
-        self.seq = record.seq;
         Ok(record)
+    }
+
+    /// Writes what is pending when it must not wait; takes back what came after `start` if it cannot.
+    fn settle(&mut self, start: usize, now: bool) -> Result<(), JournalError> {
+        if now || self.pending.len() >= PENDING_BYTES_MAX {
+            self.flush().inspect_err(|_| self.pending.truncate(start))?;
+        }
+        Ok(())
     }
 
     /// Hands everything to the operating system.

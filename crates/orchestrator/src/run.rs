@@ -7,7 +7,7 @@ use std::time::Duration;
 use massgen_backends::{Backend, Message, ModelRequest, ToolChoice};
 use massgen_coordination::{Command, Coordinator, Input, News, TurnBrief};
 use massgen_journal::{Journal, JournalError};
-use massgen_protocol::{Activity, AgentProfile, Choices, Event, Record, Rules, RunView, TurnId, TurnKind, Violation};
+use massgen_protocol::{Activity, AgentProfile, Choices, Event, Fact, Record, Rules, RunView, TurnId, TurnKind, Violation};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -178,31 +178,38 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
     /// Feeds the coordination, writes what it decided, then does what it says.
     fn handle(&mut self, input: Input) {
         let step = self.coordinator.handle(input);
-        for fact in step.facts {
-            if let massgen_protocol::Fact::TurnEnded { turn, .. } = &fact {
+        for fact in &step.facts {
+            if let Fact::TurnEnded { turn, .. } = fact {
                 // Closes its instructions, which lets its task end.
                 self.open.remove(turn);
             }
-            self.record(fact);
         }
+        let facts: Vec<Event> = step.facts.into_iter().map(Event::Fact).collect();
+        let written = self.journal.append_together(clock::now_ms(), facts.clone());
+        self.show(written, facts);
         for command in step.commands {
             self.perform(command);
         }
     }
 
-    fn record(&mut self, event: impl Into<Event>) {
-        let event = event.into();
-        let record = match self.journal.append(clock::now_ms(), event.clone()) {
-            Ok(record) => record,
-            Err(error) => {
-                // A run is worth more than its journal: it goes on, and its user is told.
-                self.journal_error.get_or_insert(error);
-                self.journal = Journal::discard();
-                Record { seq: self.journal.seq(), at_ms: clock::now_ms(), event }
-            }
-        };
-        self.view.apply(&record);
-        (self.observe)(&Arc::new(record));
+    fn record(&mut self, activity: Activity) {
+        let event = Event::Activity(activity);
+        let written = self.journal.append(clock::now_ms(), event.clone());
+        self.show(written.map(|record| vec![record]), vec![event]);
+    }
+
+    /// Takes in and shows what was written. A run is worth more than its journal: where that cannot be
+    /// written, the run goes on without, and its user is told.
+    fn show(&mut self, written: Result<Vec<Record>, JournalError>, events: Vec<Event>) {
+        let records = written.unwrap_or_else(|error| {
+            self.journal_error.get_or_insert(error);
+            self.journal.give_up();
+            self.journal.append_together(clock::now_ms(), events).unwrap_or_default()
+        });
+        for record in records {
+            self.view.apply(&record);
+            (self.observe)(&Arc::new(record));
+        }
     }
 
     fn perform(&mut self, command: Command) {

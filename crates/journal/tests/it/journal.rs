@@ -144,3 +144,19 @@ fn a_price_that_is_no_number_can_be_read_back() {
     journal.sync().unwrap();
     assert_eq!(read(&path).unwrap().records, [record]);
 }
+
+#[test]
+fn what_belongs_together_is_written_together_or_not_at_all() {
+    let (_folder, path) = folder();
+    let mut journal = Journal::create(&path).unwrap();
+    let step = vec![Fact::CancelRequested.into(), Fact::RunEnded { end: massgen_protocol::RunEnd::Cancelled }.into()];
+    let records = journal.append_together(7, step.clone()).unwrap();
+    assert_eq!(records.iter().map(|record| record.seq).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(read(&path).unwrap().records, records);
+
+    journal.give_up();
+    let unwritten = journal.append_together(8, step).unwrap();
+    assert_eq!(unwritten.iter().map(|record| record.seq).collect::<Vec<_>>(), [3, 4], "it still counts");
+    drop(journal);
+    assert_eq!(read(&path).unwrap().records, records, "and writes no more");
+}

@@ -1,5 +1,8 @@
 //! One model call: as many HTTP requests as the reply takes, each with retries.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,6 +12,7 @@ use massgen_providers::Protocol;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Response};
 use serde_json::Value;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::diagnose::{Answer, bounded, diagnose};
@@ -174,7 +178,7 @@ impl Session<'_> {
         let mut last_words = None;
         while reader.decoder.progress() != Progress::Ended {
             let silence_max = if reader.decoder.progress() == Progress::MayEnd { stall.min(TAIL_MAX) } else { stall };
-            let piece = match timeout(silence_max, response.chunk()).await {
+            let piece = match within(silence_max, response.chunk()).await {
                 Ok(Ok(Some(piece))) => piece,
                 Ok(Ok(None)) => break,
                 Ok(Err(error)) => {
@@ -221,6 +225,16 @@ impl Session<'_> {
                 (self.on)(CallEvent::Chunk(chunk));
             }
         }
+    }
+}
+
+/// Waits for a result at most so long. Unlike [`timeout`], it asks no clock for a result that is there already, as
+/// the next piece of a fast stream is.
+async fn within<F: Future>(wait_max: Duration, result: F) -> Result<F::Output, Elapsed> {
+    let mut result = pin!(result);
+    match poll_fn(|context| Poll::Ready(result.as_mut().poll(context))).await {
+        Poll::Ready(result) => Ok(result),
+        Poll::Pending => timeout(wait_max, result).await,
     }
 }
 

@@ -48,7 +48,7 @@ impl SseDecoder {
                 rest = after_first;
                 continue;
             }
-            let Some(end) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
+            let Some(end) = memchr::memchr2(b'\n', b'\r', rest) else {
                 self.pending.extend_from_slice(rest);
                 break;
             };

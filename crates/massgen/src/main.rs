@@ -1,2 +1,101 @@
-//! The massgen command.
-fn main() {}
+//! The `massgen` command: arguments in, a team's answer out.
+
+mod agents;
+mod args;
+mod bench;
+mod commands;
+mod display;
+mod examples;
+mod failure;
+mod first_use;
+mod options;
+mod question;
+mod report;
+mod run;
+mod signals;
+mod surroundings;
+mod team;
+mod terminal;
+mod unbuilt;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::args::{Cli, CliCommand, Task};
+use crate::commands::new_config::{Way, new_config};
+use crate::commands::show_schema::{Scope, show_schema};
+use crate::commands::validate::{Judgement, validate};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    // The only provider in the program; `Err` means that it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let result = match &cli.command {
+        None => without_command(&cli),
+        Some(CliCommand::Demo(args)) => commands::demo::demo(args),
+        Some(CliCommand::Rehearse(args)) => commands::rehearse::rehearse(args),
+        Some(CliCommand::Doctor) => commands::doctor::doctor(),
+        Some(CliCommand::Bench(args)) => bench::bench(args),
+        Some(CliCommand::Completions { shell }) => commands::manual::completions(*shell),
+        Some(CliCommand::Man) => commands::manual::man(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.is_told() {
+                terminal::tell(&failure.to_string());
+            }
+            failure.exit_code()
+        }
+    }
+}
+
+/// Does what the flags ask for.
+fn without_command(cli: &Cli) -> Result<(), Failure> {
+    let (discovery, setup) = (&cli.discovery, &cli.setup);
+    match cli.task() {
+        Some(Task::Validate(file)) => validate(file, Judgement { strict: discovery.strict, json: discovery.json }),
+        Some(Task::ListBackends) => commands::list_backends::list_backends(discovery.json),
+        Some(Task::ShowSchema) => show_schema(Scope {
+            backend: discovery.schema_backend.as_deref(),
+            with_examples: discovery.with_examples,
+            json: discovery.json,
+        }),
+        Some(Task::ListExamples) => commands::list_examples::list(),
+        Some(Task::Example(name)) => commands::list_examples::print(name),
+        Some(Task::Setup(name)) => commands::setup::setup(name),
+        Some(Task::Quickstart) => new_config(Way::Quickstart, setup),
+        Some(Task::Init) => new_config(Way::Init, setup),
+        Some(Task::Generate) => new_config(Way::Flags, setup),
+        None => match setup.stray_flag() {
+            None => commands::ask::ask(&cli.run),
+            Some(flag) => Err(Failure::execution(format!("`{flag}` describes a config, and none is asked for"))
+                .hint("add --quickstart, --init or --generate-config FILE")),
+        },
+    }
+}
+
+/// Help and version are results; everything else is an error of usage, with exit code 2.
+fn usage(error: &clap::Error) -> ExitCode {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let unknown = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) if error.kind() == ErrorKind::UnknownArgument => Some(flag),
+        _ => None,
+    };
+    if let Some((flag, instead)) = unknown.and_then(|flag| Some((flag, unbuilt::instead_of(flag)?))) {
+        let failure = Failure::execution(format!("`{flag}` is not supported yet")).hint(instead);
+        terminal::tell(&failure.to_string());
+        return failure.exit_code();
+    }
+    let _ = error.print();
+    ExitCode::from(2)
+}

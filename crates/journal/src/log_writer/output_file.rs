@@ -87,8 +87,15 @@ impl Trouble {
 
     /// Replaces the file at `path`, whose folder is made if need be.
     pub(super) fn write(&mut self, path: &Path, content: &[u8]) {
-        let made = path.parent().map_or(Ok(()), fs::create_dir_all);
-        if let Err(error) = made.and_then(|()| write_atomically(path, content)) {
+        let written = match write_atomically(path, content) {
+            // Only the first file of a folder needs it: not asking every time saves most of the system calls.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+                made.and_then(|()| write_atomically(path, content))
+            }
+            written => written,
+        };
+        if let Err(error) = written {
             self.add(path, error);
         }
     }

@@ -1,0 +1,75 @@
+//! `massgen "question"`: ask a team, or one model.
+
+use massgen_config::Environment;
+use massgen_rehearsal::RehearsalServer;
+
+use crate::args::{RunArgs, TeamArgs};
+use crate::commands::rehearse::{scenario, start_server};
+use crate::commands::select::select;
+use crate::commands::welcome::{nothing_configured, welcome};
+use crate::failure::Failure;
+use crate::first_use::Dialogue;
+use crate::run::{RunPlan, run, runtime};
+use crate::team::{Team, find_team, rehearsed_team};
+use crate::{question, surroundings, terminal, unbuilt};
+
+/// Runs what the command line asks for.
+pub(crate) fn ask(args: &RunArgs) -> Result<(), Failure> {
+    if let Some((command, instead)) = args.question.as_deref().and_then(unbuilt::command) {
+        return Err(Failure::execution(format!("`massgen {command}` is not supported yet"))
+            .hint(instead)
+            .hint("if that is your question, say it in more words"));
+    }
+    let environment = surroundings::environment()?;
+    let can_talk = Dialogue::is_possible() && !args.output.automation && !args.output.stream_events;
+    let chosen = if args.team.select { Some(select(&environment)?) } else { args.team.config.clone() };
+    let team_args = TeamArgs { config: chosen, ..args.team.clone() };
+    match find_team(&team_args, &environment)? {
+        Some(team) => answer(team, args, &environment, args.rehearse.as_deref(), can_talk),
+        None if args.rehearse.is_some() => {
+            let team = rehearsed_team(&environment)?;
+            answer(team, args, &environment, args.rehearse.as_deref(), can_talk)
+        }
+        None if can_talk => begin(args),
+        None => Err(nothing_configured(&environment)),
+    }
+}
+
+/// The way of a new user: a team is proposed, and then asked.
+fn begin(args: &RunArgs) -> Result<(), Failure> {
+    let Some(beginning) = welcome()? else { return Ok(()) };
+    let rehearsed = args.rehearse.as_deref().or(beginning.is_rehearsal.then_some("any"));
+    answer(beginning.team, args, &beginning.environment, rehearsed, true)?;
+    if beginning.is_rehearsal {
+        terminal::tell(
+            "\nThat was a rehearsal. With real models: `massgen --setup` saves a key, then `massgen` proposes a team.\n\
+             Once more: massgen --rehearse \"your question\"; a team that disagrees: massgen demo spectrograph",
+        );
+    }
+    Ok(())
+}
+
+fn answer(
+    mut team: Team,
+    args: &RunArgs,
+    environment: &Environment,
+    rehearsed: Option<&str>,
+    can_talk: bool,
+) -> Result<(), Failure> {
+    if let Some(seconds) = args.orchestrator_timeout {
+        team.config.timeouts.orchestrator_timeout_seconds = seconds as f64;
+    }
+    let scenario = rehearsed.map(scenario).transpose()?;
+    let typed = match &args.question {
+        None if can_talk && team.config.prompt.is_none() => Some(Dialogue::of_process().ask("Your question", "")?),
+        given => given.clone(),
+    };
+    let question = question::question(typed.as_deref(), &team.config, environment)?;
+    runtime()?.block_on(async {
+        let rehearsal: Option<RehearsalServer> = match scenario {
+            Some(scenario) => Some(start_server(scenario, 0).await?),
+            None => None,
+        };
+        run(RunPlan { team, question, output: &args.output, environment, rehearsal }).await
+    })
+}

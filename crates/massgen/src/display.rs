@@ -1,0 +1,92 @@
+//! What the user sees of a run: folds over its records, each in a thread of its own, so that a slow
+//! terminal or disk never holds up the team.
+
+mod debug;
+mod events;
+mod simple;
+mod status_lines;
+mod style;
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use massgen_journal::LogFolder;
+use massgen_protocol::{Record, RunView};
+
+pub(crate) use debug::Debug;
+pub(crate) use events::Events;
+pub(crate) use simple::Simple;
+pub(crate) use status_lines::{Channel, StatusLines};
+pub(crate) use style::Style;
+
+/// Something that is shown every record of a run, in order.
+pub(crate) trait Observer: Send + 'static {
+    /// Shows one record. `view` has taken it in.
+    fn observe(&mut self, record: &Record, view: &RunView);
+
+    /// Called when there is nothing to read for the moment: the time to write out what is gathered.
+    fn pause(&mut self) {}
+
+    /// Called once, after the last record.
+    fn finish(&mut self, view: &RunView);
+}
+
+/// Shows nothing.
+pub(crate) struct Nothing;
+
+impl Observer for Nothing {
+    fn observe(&mut self, _: &Record, _: &RunView) {}
+    fn finish(&mut self, _: &RunView) {}
+}
+
+/// An observer at work in its own thread.
+pub(crate) struct Observing {
+    records: Sender<Arc<Record>>,
+    thread: JoinHandle<()>,
+}
+
+impl Observing {
+    /// Puts an observer to work.
+    pub(crate) fn start(name: &str, mut observer: impl Observer) -> std::io::Result<Self> {
+        let (records, received) = channel();
+        let thread =
+            std::thread::Builder::new().name(name.to_owned()).spawn(move || observe(&mut observer, &received))?;
+        Ok(Self { records, thread })
+    }
+
+    /// Hands it a record.
+    pub(crate) fn send(&self, record: &Arc<Record>) {
+        // An observer that is gone has nothing more to show.
+        let _ = self.records.send(Arc::clone(record));
+    }
+
+    /// Waits until it has shown everything.
+    pub(crate) fn finish(self) {
+        drop(self.records);
+        // A panic in it has been printed by the thread; the run's result does not depend on it.
+        let _ = self.thread.join();
+    }
+}
+
+fn observe(observer: &mut impl Observer, records: &Receiver<Arc<Record>>) {
+    let mut view = RunView::default();
+    'run: loop {
+        let Ok(first) = records.recv() else { break 'run };
+        let mut next = Some(first);
+        while let Some(record) = next {
+            view.apply(&record);
+            observer.observe(&record, &view);
+            next = records.try_recv().ok();
+        }
+        observer.pause();
+    }
+    observer.finish(&view);
+}
+
+/// Where a run leaves its files, for displays that point to them.
+#[derive(Debug, Clone)]
+pub(crate) struct Places {
+    /// The log folder, unless the run leaves none.
+    pub(crate) logs: Option<LogFolder>,
+}

@@ -1,0 +1,120 @@
+//! Few lines with fixed names, for scripts and other agents: the form of the Python MassGen.
+
+use std::path::PathBuf;
+
+use massgen_journal::{agent_file_names, end_in_words, run_summary};
+use massgen_protocol::{Event, Fact, Record, RunView};
+
+use super::{Observer, Places};
+use crate::terminal;
+
+/// How much of an answer or a reason a line shows.
+const PREVIEW_CHARS_MAX: usize = 200;
+
+/// Where the lines go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Channel {
+    Stdout,
+    Stderr,
+}
+
+/// The display of `--automation`.
+pub(crate) struct StatusLines {
+    places: Places,
+    output_file: Option<PathBuf>,
+    channel: Channel,
+}
+
+impl StatusLines {
+    pub(crate) fn new(places: Places, output_file: Option<PathBuf>, channel: Channel) -> Self {
+        Self { places, output_file, channel }
+    }
+
+    fn line(&self, text: &str) {
+        match self.channel {
+            Channel::Stdout => {
+                terminal::print_line(text);
+            }
+            Channel::Stderr => terminal::tell(text),
+        }
+    }
+
+    fn start(&self, view: &RunView) {
+        if view.rehearsal {
+            self.line("REHEARSAL: the answers are scripted");
+        }
+        if let Some(logs) = &self.places.logs {
+            self.line(&format!("LOG_DIR: {}", absolute(logs.session_dir()).display()));
+            self.line(&format!("STATUS: {}", absolute(&logs.status()).display()));
+        }
+        self.line(&format!("QUESTION: {}", preview(&view.question)));
+        self.line(&format!("[{} agents at work]", view.agents.len()));
+    }
+}
+
+impl Observer for StatusLines {
+    fn observe(&mut self, record: &Record, view: &RunView) {
+        match &record.event {
+            Event::Fact(Fact::TeamStarted { .. }) => self.start(view),
+            Event::Fact(Fact::AgentOut { agent, reason }) => {
+                self.line(&format!("[FAILED] {}: {}", view.name(*agent), preview(reason)));
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, view: &RunView) {
+        let summary = run_summary(view);
+        let seconds = summary.duration_ms as f64 / 1000.0;
+        if !view.answers.is_empty() {
+            self.line("TIMELINE:");
+            for answer in &view.answers {
+                self.line(&format!("  [ANSWER] {} by {}", answer.revision, view.name(answer.revision.agent)));
+            }
+            for vote in &summary.votes {
+                let void = if vote.standing == massgen_protocol::Standing::Valid { "" } else { " (void)" };
+                self.line(&format!("  [VOTE] {} -> {}{void}", vote.voter_id, vote.target_id));
+                self.line(&format!("    {}", preview(&vote.reason)));
+            }
+            let tally: Vec<String> = summary.tally.iter().map(ToString::to_string).collect();
+            self.line(&format!("  [RESULTS] {}", tally.join("; ")));
+        }
+        if let Some(end) = &view.end {
+            self.line(&format!("END: {}", end_in_words(end)));
+        }
+        if let Some(winner) = &summary.winner {
+            self.line(&format!("WINNER: {}", winner.agent_id));
+            if let Some(rule) = &summary.rule {
+                self.line(&format!("RULE: {rule}"));
+            }
+            let names = agent_file_names(view.agents.iter().map(|agent| &agent.profile.id));
+            if let (Some(logs), Some(name)) = (&self.places.logs, names.get(winner.label.agent.position())) {
+                self.line(&format!("ANSWER_FILE: {}", absolute(&logs.final_answer(name)).display()));
+            }
+        }
+        self.line(&format!("DURATION: {seconds:.1}s"));
+        if let Some(answer) = &summary.final_answer {
+            self.line(&format!("ANSWER_PREVIEW: {}", preview(answer)));
+        }
+        self.line(&format!("COST: {}", summary.cost));
+        self.line(&format!("COMPLETED: {} agents, {seconds:.1}s total", view.agents.len()));
+        if let Some(file) = self.output_file.as_ref().filter(|_| summary.final_answer.is_some()) {
+            self.line(&format!("OUTPUT_FILE: {}", absolute(file).display()));
+        }
+    }
+}
+
+fn absolute(path: &std::path::Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// The start of a text, on one line.
+fn preview(text: &str) -> String {
+    let text = terminal::harmless(text);
+    let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = words.char_indices().nth(PREVIEW_CHARS_MAX) {
+        words.truncate(end);
+        words.push('…');
+    }
+    words
+}

@@ -1,0 +1,191 @@
+//! One run from the edge: log folder, displays, signals, result.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use massgen_config::{DisplayType, Environment};
+use massgen_journal::{Journal, LogFolder, LogWriter, RunMetadata, Stamps, end_in_words};
+use massgen_orchestrator::{AgentSetup, RunSetup};
+use massgen_protocol::{Record, RunEnd, RunView};
+use massgen_rehearsal::RehearsalServer;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::agents;
+use crate::args::OutputArgs;
+use crate::display::{Channel, Debug, Events, Nothing, Observer, Observing, Places, Simple, StatusLines};
+use crate::failure::{Failure, FailureKind, with_causes};
+use crate::signals;
+use crate::team::Team;
+use crate::terminal;
+
+/// A run that only has to be started.
+pub(crate) struct RunPlan<'a> {
+    pub(crate) team: Team,
+    pub(crate) question: String,
+    pub(crate) output: &'a OutputArgs,
+    pub(crate) environment: &'a Environment,
+    /// Where every backend is sent, in a rehearsal.
+    pub(crate) rehearsal: Option<RehearsalServer>,
+}
+
+/// The runtime of the program.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::execution(format!("the program cannot start its threads: {error}")))
+}
+
+/// Runs a team to its end and tells the user what it came to.
+pub(crate) async fn run(plan: RunPlan<'_>) -> Result<(), Failure> {
+    let agents = agents::agents(&plan.team.config, plan.environment, plan.rehearsal.as_ref())?;
+    let places = Places { logs: logs(&plan)? };
+    let view = observed(&plan, agents, &places).await?;
+    if let Some(server) = plan.rehearsal {
+        server.stop().await;
+    }
+    write_output_file(plan.output, &view)?;
+    conclude(&view)
+}
+
+fn logs(plan: &RunPlan<'_>) -> Result<Option<LogFolder>, Failure> {
+    if plan.output.no_logs || !plan.team.config.ui.logging_enabled {
+        return Ok(None);
+    }
+    let base = plan.environment.var("MASSGEN_LOG_BASE_DIR").unwrap_or(LogFolder::DEFAULT_BASE);
+    LogFolder::create(&plan.environment.absolute(base))
+        .map(Some)
+        .map_err(|error| Failure::execution(with_causes(&error)).hint("`--no-logs` leaves no log folder"))
+}
+
+/// Runs the team with everybody watching who is to watch.
+async fn observed(plan: &RunPlan<'_>, agents: Vec<AgentSetup>, places: &Places) -> Result<RunView, Failure> {
+    let journal = match &places.logs {
+        None => Journal::discard(),
+        Some(logs) => Journal::create(&logs.journal()).map_err(|error| Failure::execution(with_causes(&error)))?,
+    };
+    let mut observers = vec![display(plan, places)?];
+    if let Some(logs) = &places.logs {
+        observers.push(start("log", LogFiles::new(logs, plan))?);
+    }
+    if plan.output.debug {
+        observers.push(start("debug", Debug)?);
+    }
+    let cancel = CancellationToken::new();
+    let signals = signals::watch(cancel.clone());
+    let setup = setup(plan, agents, places);
+    let observe = |record: &Arc<Record>| observers.iter().for_each(|observer| observer.send(record));
+    let outcome = tokio::select! {
+        outcome = massgen_orchestrator::run(setup, journal, observe, cancel) => outcome,
+        // Never ends by itself: it leaves the program at the second signal.
+        () = signals => return Err(Failure::new(FailureKind::Interrupted, "stopped")),
+    };
+    observers.into_iter().for_each(Observing::finish);
+    if let Some(error) = &outcome.journal_error {
+        terminal::warn(&format!("the journal of this run is not complete: {}", with_causes(error)));
+    }
+    Ok(outcome.view)
+}
+
+fn setup(plan: &RunPlan<'_>, agents: Vec<AgentSetup>, places: &Places) -> RunSetup {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    RunSetup {
+        run_id: places.logs.as_ref().map_or_else(|| "unlogged".to_owned(), LogFolder::session_id),
+        question: plan.question.clone(),
+        agents,
+        rules: plan.team.config.rules(),
+        // Any number will do: it is recorded, and it only decides who sees which answer first.
+        seed: u64::try_from(now & u128::from(u64::MAX)).unwrap_or(0),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        rehearsal: plan.rehearsal.is_some(),
+    }
+}
+
+fn display(plan: &RunPlan<'_>, places: &Places) -> Result<Observing, Failure> {
+    let output = plan.output;
+    let status = |channel| StatusLines::new(places.clone(), output.output_file.clone(), channel);
+    if output.stream_events {
+        return start("display", Events::new(status(Channel::Stderr)));
+    }
+    if output.automation {
+        return start("display", status(Channel::Stdout));
+    }
+    match plan.team.config.ui.display_type {
+        _ if output.no_display => start("display", Simple::new(places.clone())),
+        DisplayType::Silent => start("display", status(Channel::Stdout)),
+        DisplayType::None => start("display", Nothing),
+        // The full-screen terminal and the browser are shown as plain lines until they are built.
+        DisplayType::Simple | DisplayType::RichTerminal | DisplayType::TextualTerminal | DisplayType::Web => {
+            start("display", Simple::new(places.clone()))
+        }
+    }
+}
+
+fn start(name: &str, observer: impl Observer) -> Result<Observing, Failure> {
+    Observing::start(name, observer)
+        .map_err(|error| Failure::execution(format!("the program cannot start its {name} thread: {error}")))
+}
+
+/// The log folder's files, as an observer.
+struct LogFiles {
+    writer: LogWriter,
+}
+
+impl LogFiles {
+    fn new(logs: &LogFolder, plan: &RunPlan<'_>) -> Self {
+        let stamps = Stamps::local();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        let timestamp = stamps.iso(u64::try_from(now).unwrap_or(0));
+        let mut writer = LogWriter::new(logs, stamps);
+        writer.write_metadata(&RunMetadata {
+            query: plan.question.clone(),
+            timestamp,
+            config_path: plan.team.path.clone(),
+            config: plan.team.document.clone(),
+            cli_args: cli_args(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            cwd: plan.environment.cwd.clone(),
+        });
+        Self { writer }
+    }
+}
+
+impl Observer for LogFiles {
+    fn observe(&mut self, record: &Record, view: &RunView) {
+        self.writer.observe(record, view);
+    }
+
+    fn finish(&mut self, view: &RunView) {
+        if let Some(warning) = self.writer.finish(view) {
+            terminal::warn(&warning.to_string());
+        }
+    }
+}
+
+fn cli_args() -> Value {
+    json!(std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>())
+}
+
+fn write_output_file(output: &OutputArgs, view: &RunView) -> Result<(), Failure> {
+    let (Some(path), Some((_, answer, _))) = (&output.output_file, &view.final_answer) else { return Ok(()) };
+    std::fs::write(path, format!("{}\n", answer.trim_end())).map_err(|error| {
+        Failure::execution(format!("the answer cannot be written to {}: {error}", path.display())).hint(kept(view))
+    })
+}
+
+fn kept(view: &RunView) -> String {
+    format!("the answer is kept in the log folder of {}", view.run_id)
+}
+
+/// The exit code says whether there is an answer.
+fn conclude(view: &RunView) -> Result<(), Failure> {
+    let end = view.end.clone().unwrap_or(RunEnd::Cancelled);
+    let kind = match (&end, &view.final_answer) {
+        (RunEnd::Cancelled, _) => FailureKind::Interrupted,
+        (_, Some(_)) => return Ok(()),
+        (RunEnd::TimedOut, None) => FailureKind::Timeout,
+        (_, None) => FailureKind::Execution,
+    };
+    Err(Failure::new(kind, end_in_words(&end)))
+}

@@ -1,0 +1,79 @@
+//! The log folder of a run, read back.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use massgen_protocol::{Activity, Event, Fact, Record, RunView};
+use serde_json::Value;
+
+pub(crate) struct Log {
+    session: PathBuf,
+}
+
+impl Log {
+    pub(crate) fn new(session: PathBuf) -> Self {
+        Self { session }
+    }
+
+    pub(crate) fn session(&self) -> &Path {
+        &self.session
+    }
+
+    pub(crate) fn attempt(&self) -> PathBuf {
+        self.session.join("turn_1/attempt_1")
+    }
+
+    pub(crate) fn text(&self, name: &str) -> String {
+        let path = self.attempt().join(name);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    pub(crate) fn json(&self, name: &str) -> Value {
+        serde_json::from_str(&self.text(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    pub(crate) fn records(&self) -> Vec<Record> {
+        self.text("events.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        let fact = |record: Record| match record.event {
+            Event::Fact(fact) => Some(fact),
+            Event::Activity(_) => None,
+        };
+        self.records().into_iter().filter_map(fact).collect()
+    }
+
+    pub(crate) fn activities(&self) -> Vec<Activity> {
+        let activity = |record: Record| match record.event {
+            Event::Activity(activity) => Some(activity),
+            Event::Fact(_) => None,
+        };
+        self.records().into_iter().filter_map(activity).collect()
+    }
+
+    pub(crate) fn view(&self) -> RunView {
+        RunView::replay(&self.records())
+    }
+
+    /// Every file below the session's folder, relative to it, sorted.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let mut files = Vec::new();
+        collect(&self.session, &mut files);
+        let relative = |path: PathBuf| path.strip_prefix(&self.session).unwrap().display().to_string();
+        let mut files: Vec<String> = files.into_iter().map(relative).collect();
+        files.sort();
+        files
+    }
+}
+
+fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            collect(&entry.path(), files);
+        } else {
+            files.push(entry.path());
+        }
+    }
+}

@@ -1,8 +1,6 @@
 //! One model call: as many HTTP requests as the reply takes, each with retries.
 
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,8 +10,7 @@ use massgen_providers::Protocol;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Response};
 use serde_json::Value;
-use tokio::time::error::Elapsed;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use crate::diagnose::{Answer, bounded, diagnose};
 use crate::error::{CallError, Problem};
@@ -176,16 +173,17 @@ impl Session<'_> {
         let id_prefix = format!("{}_{}", self.id_prefix, self.exchanges);
         let mut reader = Reader::new(plan.decoder(id_prefix));
         let mut last_words = None;
+        let mut silence = Silence::new(stall);
         while reader.decoder.progress() != Progress::Ended {
             let silence_max = if reader.decoder.progress() == Progress::MayEnd { stall.min(TAIL_MAX) } else { stall };
-            let piece = match within(silence_max, response.chunk()).await {
-                Ok(Ok(Some(piece))) => piece,
-                Ok(Ok(None)) => break,
-                Ok(Err(error)) => {
+            let piece = match silence.broken_by(response.chunk(), silence_max).await {
+                Some(Ok(Some(piece))) => piece,
+                Some(Ok(None)) => break,
+                Some(Err(error)) => {
                     last_words = Some(Problem::CutShort { said: said_of(plan, error) });
                     break;
                 }
-                Err(_) => {
+                None => {
                     last_words = Some(Problem::Stalled { silence: stall });
                     break;
                 }
@@ -228,13 +226,40 @@ impl Session<'_> {
     }
 }
 
-/// Waits for a result at most so long. Unlike [`timeout`], it asks no clock for a result that is there already, as
-/// the next piece of a fast stream is.
-async fn within<F: Future>(wait_max: Duration, result: F) -> Result<F::Output, Elapsed> {
-    let mut result = pin!(result);
-    match poll_fn(|context| Poll::Ready(result.as_mut().poll(context))).await {
-        Poll::Ready(result) => Ok(result),
-        Poll::Pending => timeout(wait_max, result).await,
+/// How long a stream has been silent, by one timer for all its pieces: one for each would cost as much as reading it.
+struct Silence {
+    heard: Instant,
+    alarm: Pin<Box<Sleep>>,
+}
+
+impl Silence {
+    /// A stream that has just been heard of.
+    fn new(silence_max: Duration) -> Self {
+        Self { heard: Instant::now(), alarm: Box::pin(sleep(silence_max)) }
+    }
+
+    /// Waits for the next piece; `None` when nothing has been heard for `silence_max`.
+    async fn broken_by<T>(&mut self, piece: impl Future<Output = T>, silence_max: Duration) -> Option<T> {
+        let due = self.heard + silence_max;
+        if due < self.alarm.deadline() {
+            self.alarm.as_mut().reset(due);
+        }
+        let mut piece = pin!(piece);
+        loop {
+            tokio::select! {
+                biased;
+                piece = &mut piece => {
+                    self.heard = Instant::now();
+                    return Some(piece);
+                }
+                () = &mut self.alarm => {}
+            }
+            if due <= Instant::now() {
+                return None;
+            }
+            // It was set for an earlier piece.
+            self.alarm.as_mut().reset(due);
+        }
     }
 }
 
@@ -401,4 +426,28 @@ fn transport_problem(plan: &Plan, error: reqwest::Error) -> Problem {
 /// A transport error in the user's terms; the address is named elsewhere.
 fn said_of(plan: &Plan, error: reqwest::Error) -> String {
     bounded(&plan.redact(&whole_message(&error.without_url())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    #[tokio::test]
+    async fn an_alarm_that_was_set_for_an_earlier_piece_is_none() {
+        let mut silence = Silence::new(Duration::ZERO);
+        silence.alarm.as_mut().await;
+        let piece = async {
+            tokio::task::yield_now().await;
+            "piece"
+        };
+        assert_eq!(silence.broken_by(piece, LONG).await, Some("piece"));
+    }
+
+    #[tokio::test]
+    async fn a_limit_that_has_become_shorter_holds() {
+        let mut silence = Silence::new(LONG);
+        assert_eq!(silence.broken_by(std::future::pending::<()>(), Duration::from_millis(1)).await, None);
+    }
 }

@@ -5,6 +5,8 @@ mod args;
 mod bench;
 mod commands;
 mod display;
+#[cfg(test)]
+mod documentation;
 mod examples;
 mod failure;
 mod first_use;
@@ -86,6 +88,12 @@ fn usage(error: &clap::Error) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let _ = error.print();
         return ExitCode::SUCCESS;
+    }
+    let first = std::env::args().nth(1);
+    if let Some((command, instead)) = first.as_deref().and_then(unbuilt::command) {
+        let failure = Failure::execution(format!("`massgen {command}` is not supported yet")).hint(instead);
+        terminal::tell(&failure.to_string());
+        return failure.exit_code();
     }
     let unknown = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(flag)) if error.kind() == ErrorKind::UnknownArgument => Some(flag),

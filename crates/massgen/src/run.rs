@@ -9,6 +9,7 @@ use massgen_orchestrator::{AgentSetup, RunSetup};
 use massgen_protocol::{Record, RunEnd, RunView};
 use massgen_rehearsal::RehearsalServer;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::agents;
@@ -73,14 +74,12 @@ async fn observed(plan: &RunPlan<'_>, agents: Vec<AgentSetup>, places: &Places) 
         observers.push(start("debug", Debug)?);
     }
     let cancel = CancellationToken::new();
-    let signals = signals::watch(cancel.clone());
+    // A task, so that signals count as well while a display waits for somebody to read what it shows.
+    let mut signals = JoinSet::new();
+    signals.spawn(signals::watch(cancel.clone()));
     let setup = setup(plan, agents, places);
     let observe = |record: &Arc<Record>| observers.iter().for_each(|observer| observer.send(record));
-    let outcome = tokio::select! {
-        outcome = massgen_orchestrator::run(setup, journal, observe, cancel) => outcome,
-        // Never ends by itself: it leaves the program at the second signal.
-        () = signals => return Err(Failure::new(FailureKind::Interrupted, "stopped")),
-    };
+    let outcome = massgen_orchestrator::run(setup, journal, observe, cancel).await;
     observers.into_iter().for_each(Observing::finish);
     if let Some(error) = &outcome.journal_error {
         terminal::warn(&format!("the journal of this run is not complete: {}", with_causes(error)));

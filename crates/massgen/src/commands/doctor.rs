@@ -120,7 +120,9 @@ fn servers(page: &mut Page, findings: &Findings) {
     for server in &findings.servers {
         page.works(&format!("{}: {}", server.name, server.models_in_words()));
     }
-    if findings.servers.is_empty() {
+    if !findings.servers_looked_for {
+        page.absent("not looked for: MASSGEN_LOCAL_SERVERS is off");
+    } else if findings.servers.is_empty() {
         page.absent("none answers: LM Studio (1234), Ollama (11434), vLLM (8000), SGLang (30000), llama.cpp (8080)");
     }
 }
@@ -128,7 +130,7 @@ fn servers(page: &mut Page, findings: &Findings) {
 fn programs(page: &mut Page, findings: &Findings) {
     page.title("Coding agents (cannot be team members yet)");
     for program in &findings.programs {
-        page.absent(&program.in_words());
+        page.absent(&format!("{}: {}", program.name, program.in_words()));
     }
     if findings.programs.is_empty() {
         page.absent("none of claude, codex, gemini is installed");

@@ -85,6 +85,8 @@ pub(crate) async fn start_server(scenario: Scenario, port: u16) -> Result<Rehear
 
 async fn serve(scenario: Scenario, args: &RehearseArgs) -> Result<(), Failure> {
     let title = scenario.title().to_owned();
+    let cancel = CancellationToken::new();
+    let signals = signals::watch(cancel.clone());
     let server = start_server(scenario, args.port).await?;
     terminal::print_line(&format!("REHEARSAL: {title}: every answer is scripted"));
     terminal::print_line(&format!("URL: http://{}", server.address()));
@@ -95,10 +97,9 @@ async fn serve(scenario: Scenario, args: &RehearseArgs) -> Result<(), Failure> {
     ] {
         terminal::print_line(&format!("base_url for {name}: {}", server.base_url(wire)));
     }
-    let cancel = CancellationToken::new();
     tokio::select! {
         () = cancel.cancelled() => {}
-        () = signals::watch(cancel.clone()) => {}
+        () = signals => {}
     }
     let received = server.received();
     server.stop().await;

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use massgen_config::Environment;
 
-use crate::commands::validate::is_config_name;
 use crate::examples::{EXAMPLES, name, summary};
 use crate::failure::Failure;
 use crate::first_use::Dialogue;
@@ -49,4 +48,9 @@ fn configs_in(folder: &Path, shown: &str) -> Vec<(String, String)> {
         .collect();
     names.sort();
     names.into_iter().map(|name| (folder.join(&name).display().to_string(), format!("{shown}/{name}"))).collect()
+}
+
+/// Whether a path may be a config, by its suffix.
+fn is_config_name(path: &Path) -> bool {
+    matches!(path.extension().and_then(|suffix| suffix.to_str()), Some("yaml" | "yml" | "json"))
 }

@@ -1,7 +1,5 @@
 //! `massgen --validate FILE`: everything that is wrong with a config, without a run.
 
-use std::path::Path;
-
 use massgen_config::{Diagnostics, Severity};
 use serde_json::json;
 
@@ -78,9 +76,4 @@ fn unreadable(failure: &Failure) -> Failure {
     });
     terminal::print_line(&format!("{report:#}"));
     Failure::told()
-}
-
-/// Whether a path may be a config, by its suffix.
-pub(crate) fn is_config_name(path: &Path) -> bool {
-    matches!(path.extension().and_then(|suffix| suffix.to_str()), Some("yaml" | "yml" | "json"))
 }

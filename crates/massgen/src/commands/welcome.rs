@@ -131,10 +131,10 @@ pub(crate) fn in_words(findings: &Findings) -> String {
     let keys = if keys.is_empty() { "none is set".to_owned() } else { keys.join(", ") };
     let servers: Vec<String> =
         findings.servers.iter().map(|server| format!("{} ({})", server.name, server.models_in_words())).collect();
-    let servers = if servers.is_empty() {
-        "none answers (LM Studio, Ollama, vLLM, SGLang, llama.cpp)".to_owned()
-    } else {
-        servers.join(", ")
+    let servers = match (servers.is_empty(), findings.servers_looked_for) {
+        (false, _) => servers.join(", "),
+        (true, true) => "none answers (LM Studio, Ollama, vLLM, SGLang, llama.cpp)".to_owned(),
+        (true, false) => "not looked for".to_owned(),
     };
     let mut text = format!("  keys      {keys}\n  servers   {servers}\n");
     if !findings.programs.is_empty() {

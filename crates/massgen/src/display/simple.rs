@@ -124,7 +124,6 @@ impl Simple {
 
     fn fact(&mut self, fact: &Fact, record: &Record, view: &RunView) {
         match fact {
-            Fact::TeamStarted { .. } => self.opening(view),
             Fact::PhaseEntered { phase } => self.phase(*phase, view),
             Fact::TurnStarted { turn, kind: TurnKind::Solo | TurnKind::Present, .. } => {
                 self.final_turn = Some(FinalTurn { turn: *turn, text: String::new() });
@@ -144,7 +143,8 @@ impl Simple {
                 self.line(&text);
             }
             // The rest of the display shows these by what follows from them.
-            Fact::TurnStarted { .. }
+            Fact::TeamStarted { .. }
+            | Fact::TurnStarted { .. }
             | Fact::AnswerPublished { .. }
             | Fact::WinnerSelected { .. }
             | Fact::FinalAnswer { .. }
@@ -220,8 +220,8 @@ impl Simple {
                 self.narration(record, view);
             }
             Activity::CallRetried { .. } | Activity::Notice { .. } => self.narration(record, view),
-            Activity::RunOpened { .. }
-            | Activity::CallStarted { .. }
+            Activity::RunOpened { .. } => self.opening(view),
+            Activity::CallStarted { .. }
             | Activity::ToolCalled { .. }
             | Activity::BuiltinTool { .. }
             | Activity::Citation { .. } => {}

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use massgen_journal::{agent_file_names, end_in_words, run_summary};
-use massgen_protocol::{Event, Fact, Record, RunView};
+use massgen_protocol::{Activity, Event, Fact, Record, RunView};
 
 use super::{Observer, Places};
 use crate::terminal;
@@ -55,7 +55,7 @@ impl StatusLines {
 impl Observer for StatusLines {
     fn observe(&mut self, record: &Record, view: &RunView) {
         match &record.event {
-            Event::Fact(Fact::TeamStarted { .. }) => self.start(view),
+            Event::Activity(Activity::RunOpened { .. }) => self.start(view),
             Event::Fact(Fact::AgentOut { agent, reason }) => {
                 self.line(&format!("[FAILED] {}: {}", view.name(*agent), preview(reason)));
             }

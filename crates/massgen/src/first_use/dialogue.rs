@@ -85,15 +85,13 @@ impl<R: BufRead, W: Write> Dialogue<R, W> {
 
     /// Asks for something that must not be seen. An empty answer is `None`.
     pub(crate) fn ask_secret(&mut self, question: &str) -> Result<Option<Secret>, Failure> {
-        self.put(&format!("{question}: "));
-        let answer = if self.hides {
-            let answer = self.hidden_line(question);
-            self.put("\n");
-            answer?
-        } else {
-            self.line(question)?
-        };
+        let answer = if self.hides { self.hidden_line(question)? } else { self.shown_line(question)? };
         Ok(Some(answer).filter(|answer| !answer.is_empty()).map(Secret::new))
+    }
+
+    fn shown_line(&mut self, question: &str) -> Result<String, Failure> {
+        self.put(&format!("{question}: "));
+        self.line(question)
     }
 
     fn put(&mut self, text: &str) {
@@ -111,17 +109,28 @@ impl<R: BufRead, W: Write> Dialogue<R, W> {
 
     #[cfg(not(unix))]
     fn hidden_line(&mut self, question: &str) -> Result<String, Failure> {
-        self.line(question)
+        self.shown_line(question)
     }
 
-    /// Reads a line key by key, so that nothing of it is shown and Ctrl-C leaves the terminal in order.
     #[cfg(unix)]
     fn hidden_line(&mut self, question: &str) -> Result<String, Failure> {
-        let Some(_hidden) = hidden::Hidden::start() else { return self.line(question) };
+        // Before the question is shown: whoever answers at once must not be seen, either.
+        let Some(_hidden) = hidden::Hidden::start() else { return self.shown_line(question) };
+        self.put(&format!("{question}: "));
+        let answer = self.keys(question);
+        self.put("\n");
+        answer
+    }
+
+    /// Reads a line key by key: the terminal shows nothing of it, and leaves Ctrl-C to its reader.
+    #[cfg(unix)]
+    fn keys(&mut self, question: &str) -> Result<String, Failure> {
         let mut line = Vec::new();
         loop {
             let mut byte = [0];
-            let length = std::io::Read::read(&mut self.input, &mut byte)
+            let length = self
+                .input
+                .read(&mut byte)
                 .map_err(|error| Failure::execution(format!("the answer cannot be read: {error}")))?;
             match (length, byte) {
                 (0, _) | (_, [0x04]) => return Err(no_answer(question)),

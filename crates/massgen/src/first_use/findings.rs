@@ -13,6 +13,8 @@ pub(crate) struct Findings {
     pub(crate) keys: Vec<KeyFound>,
     /// Model servers that answer.
     pub(crate) servers: Vec<LocalServer>,
+    /// Whether any server was looked for.
+    pub(crate) servers_looked_for: bool,
     /// Coding agents that are installed.
     pub(crate) programs: Vec<Program>,
 }
@@ -31,7 +33,7 @@ impl Findings {
     pub(crate) fn look(environment: &Environment) -> Self {
         let is_off = environment.var("MASSGEN_LOCAL_SERVERS") == Some("off");
         let servers = if is_off { Vec::new() } else { local_servers() };
-        Self { keys: keys(environment), servers, programs: programs(environment) }
+        Self { keys: keys(environment), servers, servers_looked_for: !is_off, programs: programs(environment) }
     }
 }
 

@@ -16,10 +16,10 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Its name, and whether there is a login.
+    /// Its command, and whether there is a login.
     pub(crate) fn in_words(&self) -> String {
         let login = if self.logged_in { "logged in" } else { "no login found" };
-        format!("{} ({}, {login})", self.command, self.name)
+        format!("{} ({login})", self.command)
     }
 }
 

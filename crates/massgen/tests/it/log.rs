@@ -32,6 +32,12 @@ impl Log {
         serde_json::from_str(&self.text(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
+    /// The status file, if there is one yet.
+    pub(crate) fn status_so_far(&self) -> Option<Value> {
+        let text = fs::read_to_string(self.attempt().join("status.json")).ok()?;
+        Some(serde_json::from_str(&text).unwrap())
+    }
+
     pub(crate) fn records(&self) -> Vec<Record> {
         self.text("events.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }

@@ -16,8 +16,10 @@ mod provider;
 mod requests;
 
 mod anonymity;
-mod bench;
 mod demo;
 mod faults;
+mod messages;
 mod output;
+#[cfg(unix)]
+mod signals;
 mod trouble;

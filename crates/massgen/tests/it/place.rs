@@ -49,12 +49,15 @@ impl Place {
 
     /// The one log folder that a run has left here.
     pub(crate) fn log(&self) -> Log {
-        let sessions: Vec<PathBuf> = fs::read_dir(self.path().join(".massgen/massgen_logs"))
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
-        assert_eq!(sessions.len(), 1, "{sessions:?}");
-        Log::new(sessions[0].clone())
+        self.log_so_far().expect("there is a log folder")
+    }
+
+    /// The log folder, if there is one yet.
+    pub(crate) fn log_so_far(&self) -> Option<Log> {
+        let sessions = fs::read_dir(self.path().join(".massgen/massgen_logs")).ok()?;
+        let sessions: Vec<PathBuf> = sessions.map(|entry| entry.unwrap().path()).collect();
+        assert!(sessions.len() < 2, "{sessions:?}");
+        sessions.into_iter().next().map(Log::new)
     }
 
     /// Output without what differs from run to run: this directory and ports.

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use massgen_protocol::{Record, RunView};
 
 /// No test waits longer than this for anything: then the program hangs.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -81,8 +81,9 @@ impl Running {
         Self { pid, started, exit, status: None, stdout, stderr }
     }
 
-    pub(crate) fn pid(&self) -> u32 {
-        self.pid
+    /// Whether it may still be waited for.
+    pub(crate) fn is_patient(&self) -> bool {
+        self.started.elapsed() < PATIENCE
     }
 
     /// The next line on standard output that `wanted` takes.
@@ -98,21 +99,23 @@ impl Running {
 
     /// The next line on standard error that has `text`.
     pub(crate) fn told(&mut self, text: &str) {
-        while !self.stderr.next(self.started + PATIENCE).map_or_else(
-            || self.give_up("the message that the test waits for does not come"),
-            |line| line.contains(text),
-        ) {}
+        loop {
+            match self.stderr.next(self.started + PATIENCE) {
+                Some(line) if line.contains(text) => return,
+                Some(_) => {}
+                None => self.give_up("the message that the test waits for does not come"),
+            }
+        }
     }
 
-    /// Waits for the next event, as `--stream-events` prints it, that `wanted` takes.
-    pub(crate) fn event(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
-        let parse = |line: &str| serde_json::from_str::<Value>(line).unwrap();
-        parse(&self.line(|line| wanted(&parse(line))))
-    }
-
-    /// Waits for a fact of this type.
-    pub(crate) fn fact(&mut self, kind: &str) -> Value {
-        self.event(|event| event["fact"]["type"] == kind)
+    /// Reads what `--stream-events` prints until the run stands as `wanted`.
+    pub(crate) fn until(&mut self, wanted: impl Fn(&RunView) -> bool) -> RunView {
+        let mut view = RunView::default();
+        while !wanted(&view) {
+            let record: Record = serde_json::from_str(&self.line(|_| true)).unwrap();
+            view.apply(&record);
+        }
+        view
     }
 
     /// Waits until the program has ended by itself.
@@ -140,16 +143,20 @@ impl Running {
 
     #[cfg(unix)]
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
-        let pid = rustix::process::Pid::from_raw(i32::try_from(self.pid).unwrap()).unwrap();
-        rustix::process::kill_process(pid, signal).unwrap();
+        rustix::process::kill_process(self.group(), signal).unwrap();
+    }
+
+    /// The process group, whose number is that of the program.
+    #[cfg(unix)]
+    pub(crate) fn group(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_raw(i32::try_from(self.pid).unwrap()).unwrap()
     }
 
     /// Kills it and everything in its process group, without a chance to tidy up.
     #[cfg(unix)]
     pub(crate) fn kill(&mut self) {
-        let pid = rustix::process::Pid::from_raw(i32::try_from(self.pid).unwrap()).unwrap();
         // The error is that nobody is left.
-        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        let _ = rustix::process::kill_process_group(self.group(), rustix::process::Signal::KILL);
     }
 
     #[cfg(not(unix))]

@@ -30,7 +30,7 @@ pub(crate) struct Provider {
 impl Provider {
     /// Plays a scenario.
     pub(crate) fn play(yaml: &str) -> Self {
-        let scenario = Scenario::parse(yaml, "test").unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+        let scenario = Scenario::parse(yaml, "test").unwrap_or_else(|error| panic!("{error}"));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let server = runtime.block_on(RehearsalServer::start(scenario)).unwrap();
         Self { server, _runtime: runtime }
@@ -38,7 +38,7 @@ impl Provider {
 
     /// Plays these models' own steps, and [`AGREEABLE`] for all others.
     pub(crate) fn agreeable_but(models: &str) -> Self {
-        Self::play(&format!("models:{}{AGREEABLE}", if models.is_empty() { "" } else { models }))
+        Self::play(&format!("title: test\nquestion: What is 6 x 7?\nmodels:\n{models}{AGREEABLE}"))
     }
 
     pub(crate) fn received(&self) -> Vec<Received> {
@@ -52,7 +52,9 @@ impl Provider {
     /// An agent of a config, named for its model.
     pub(crate) fn agent(&self, kind: &str, model: &str) -> String {
         let url = self.url(kind);
-        format!("\n  - {{id: {model}, backend: {{type: {kind}, model: {model}, base_url: '{url}', api_key: k}}}}")
+        format!(
+            "\n  - {{id: {model}, backend: {{type: {kind}, model: {model}, base_url: '{url}', api_key: key-of-tests}}}}"
+        )
     }
 
     /// A config: a team of these agents, each `(backend type, model)`.

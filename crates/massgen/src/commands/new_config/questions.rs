@@ -88,6 +88,14 @@ pub(super) fn init<R: BufRead, W: Write>(
         args.quickstart_agent.clone()
     };
     let mut draft = with_rules(Draft::of(agents), args);
+    if draft.agents.len() > 1 {
+        ask_rules(dialogue, &mut draft)?;
+    }
+    Ok(draft)
+}
+
+/// Asks how the team works together, as far as flags have not said so.
+fn ask_rules<R: BufRead, W: Write>(dialogue: &mut Dialogue<R, W>, draft: &mut Draft) -> Result<(), Failure> {
     dialogue.say("\nThe team");
     if draft.sensitivity.is_none() {
         dialogue.say("How high is the bar before an agent votes instead of improving?");
@@ -112,7 +120,7 @@ pub(super) fn init<R: BufRead, W: Write>(
         let all = [Strategy::WinnerPresents, Strategy::WinnerReuse, Strategy::Synthesize];
         draft.strategy = all.get(chosen).copied();
     }
-    Ok(draft)
+    Ok(())
 }
 
 fn ask_agent<R: BufRead, W: Write>(

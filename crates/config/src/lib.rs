@@ -36,7 +36,7 @@ pub use diagnostic::{Colour, Diagnostic, Diagnostics, Severity};
 pub use environment::Environment;
 pub use keys::KeySource;
 pub use load::{Loaded, load};
-pub use locate::{Example, LocateError, Located, find_config, find_default_config};
+pub use locate::{Example, LocateError, Located, find_config, find_default_config, find_example};
 pub use question::{MissingReferences, Question, ReferencedPath, parse_question};
 pub use schema::json_schema;
 pub use secret::{Params, Secret, Text, Written};

@@ -42,6 +42,32 @@ pub enum LocateError {
         /// The nearest name.
         meant: Option<&'static str>,
     },
+    /// Several examples have this in their names, and it is the name of none.
+    #[error("`{wanted}` is part of the names of {} examples; write one of {}", candidates.len(), addresses(candidates))]
+    AmbiguousExample {
+        /// What was asked for.
+        wanted: String,
+        /// The names that it is a part of.
+        candidates: Vec<&'static str>,
+    },
+}
+
+impl Example {
+    /// What it is called: its path without the suffix.
+    #[must_use]
+    pub fn path(&self) -> &'static str {
+        self.name.trim_end_matches(".yaml").trim_end_matches(".yml")
+    }
+
+    /// The last part of its path, by which it can be called where that is enough.
+    #[must_use]
+    pub fn stem(&self) -> &'static str {
+        self.path().rsplit('/').next().unwrap_or(self.name)
+    }
+}
+
+fn addresses(names: &[&str]) -> String {
+    names.iter().map(|name| format!("{EXAMPLES}{name}")).collect::<Vec<_>>().join(", ")
 }
 
 fn places(paths: &[PathBuf]) -> String {
@@ -91,19 +117,32 @@ pub fn find_default_config(environment: &Environment, is_file: impl Fn(&Path) ->
     [Some(project), user].into_iter().flatten().find(|path| is_file(path))
 }
 
-/// The example of this name, or else the first with this in its path.
-fn find_example(wanted: &str, examples: &[Example]) -> Result<Example, LocateError> {
-    let stem = |name: &'static str| Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or(name);
+/// Finds the example that is meant: the one with this path, else the one with this last name, else the only
+/// one with this in its path.
+///
+/// # Errors
+/// When there is none, or more than one that could be meant.
+pub fn find_example(wanted: &str, examples: &[Example]) -> Result<Example, LocateError> {
     let plain = wanted.trim_end_matches(".yaml").trim_end_matches(".yml");
-    let exact = examples.iter().find(|example| stem(example.name) == plain);
-    let hit = exact.or_else(|| examples.iter().find(|example| !plain.is_empty() && example.name.contains(plain)));
-    hit.copied().ok_or_else(|| LocateError::NoExample {
-        wanted: wanted.to_owned(),
-        meant: nearest(plain, examples.iter().map(|example| stem(example.name))).and_then(|meant| {
+    let exact = |name: fn(&Example) -> &'static str| examples.iter().find(|example| name(example) == plain);
+    if let Some(example) = exact(Example::path).or_else(|| exact(Example::stem)) {
+        return Ok(*example);
+    }
+    let fitting: Vec<&Example> =
+        examples.iter().filter(|example| !plain.is_empty() && example.path().contains(plain)).collect();
+    match fitting.as_slice() {
+        [example] => Ok(**example),
+        [] => {
+            let meant = nearest(plain, examples.iter().map(Example::stem));
             // The names live as long as the program, unlike the borrow of the search.
-            examples.iter().map(|example| stem(example.name)).find(|name| *name == meant)
+            let meant = meant.and_then(|meant| examples.iter().map(Example::stem).find(|name| *name == meant));
+            Err(LocateError::NoExample { wanted: wanted.to_owned(), meant })
+        }
+        several => Err(LocateError::AmbiguousExample {
+            wanted: plain.to_owned(),
+            candidates: several.iter().map(|example| example.path()).collect(),
         }),
-    })
+    }
 }
 
 #[cfg(test)]
@@ -151,7 +190,12 @@ mod tests {
         };
         assert_eq!(text("@examples/three_agents"), "a");
         assert_eq!(text("@examples/three.yaml"), "b", "the exact name comes first");
+        assert_eq!(text("@examples/basic/three"), "b");
         assert_eq!(text("@examples/multi"), "a");
+        insta::assert_snapshot!(
+            find("@examples/bas", &[]).unwrap_err(),
+            @"`bas` is part of the names of 2 examples; write one of @examples/basic/multi/three_agents, @examples/basic/three"
+        );
         insta::assert_snapshot!(find("@examples/tree", &[]).unwrap_err(), @"no example has `tree` in its name; did you mean `@examples/three`?");
         assert!(find("@examples/", &[]).is_err());
     }

@@ -4,7 +4,7 @@ mod tasks;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 pub(crate) use tasks::{DiscoveryArgs, SetupArgs, Task};
@@ -87,7 +87,7 @@ pub(crate) struct RunArgs {
 #[derive(Debug, Args, Clone, Default)]
 pub(crate) struct TeamArgs {
     /// The team's config: a file, a name in ~/.config/massgen/agents, or @examples/NAME
-    #[arg(long, value_name = "FILE", help_heading = "Team", conflicts_with_all = ["backend"])]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Team", conflicts_with_all = ["backend"])]
     pub(crate) config: Option<String>,
     /// Choose the team's config from a list
     #[arg(long, help_heading = "Team", conflicts_with_all = ["config", "backend", "model"])]

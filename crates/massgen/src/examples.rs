@@ -2,8 +2,6 @@
 
 use massgen_config::Example;
 
-use crate::failure::Failure;
-
 /// Includes a file of the `examples` folder.
 macro_rules! example {
     ($name:literal) => {
@@ -50,11 +48,6 @@ pub(crate) const REHEARSED: &str = "@examples/basics/three-agents";
 /// How the schema is named inside the `examples` folder.
 const SCHEMA_LINE: &str = "# yaml-language-server:";
 
-/// What an example is called: its path without the suffix.
-pub(crate) fn name(example: &Example) -> &'static str {
-    example.name.trim_end_matches(".yaml")
-}
-
 /// What an example shows: the first sentence of its comment.
 pub(crate) fn summary(example: &Example) -> &'static str {
     let mut comments = example.text.lines().filter(|line| !line.starts_with(SCHEMA_LINE));
@@ -64,25 +57,6 @@ pub(crate) fn summary(example: &Example) -> &'static str {
 /// The text for a file elsewhere, from which the schema of the `examples` folder is out of reach.
 pub(crate) fn text(example: &Example) -> String {
     example.text.lines().filter(|line| !line.starts_with(SCHEMA_LINE)).flat_map(|line| [line, "\n"]).collect()
-}
-
-/// Refuses a part of a name that fits several examples and is the name of none.
-pub(crate) fn check_unambiguous(wanted: &str) -> Result<(), Failure> {
-    let wanted = wanted.trim_end_matches(".yaml");
-    let is_exact = |example: &&Example| name(example) == wanted || name(example).rsplit('/').next() == Some(wanted);
-    if EXAMPLES.iter().any(|example| is_exact(&example)) {
-        return Ok(());
-    }
-    let fitting: Vec<&str> = EXAMPLES.iter().map(name).filter(|name| name.contains(wanted)).collect();
-    match fitting.as_slice() {
-        [] | [_] => Ok(()),
-        several => {
-            let names: Vec<String> = several.iter().map(|name| format!("@examples/{name}")).collect();
-            let failure =
-                Failure::configuration(format!("`{wanted}` is part of the names of {} examples", several.len()));
-            Err(failure.hint(format!("write one of {}", names.join(", "))))
-        }
-    }
 }
 
 #[cfg(test)]
@@ -119,7 +93,7 @@ mod tests {
             assert!(lines.next().is_some_and(|line| line.starts_with("# ") && line.len() > 20), "{}", example.name);
             assert!((20..=110).contains(&summary(example).len()), "{}", summary(example));
         }
-        let stems: BTreeSet<&str> = EXAMPLES.iter().filter_map(|example| name(example).rsplit('/').next()).collect();
+        let stems: BTreeSet<&str> = EXAMPLES.iter().map(Example::stem).collect();
         assert_eq!(stems.len(), EXAMPLES.len(), "each can be called by its last name");
     }
 
@@ -130,15 +104,5 @@ mod tests {
             let said = loaded.diagnostics.render(massgen_config::Colour::Plain);
             assert!(loaded.config.is_some() && said.is_empty(), "{said}");
         }
-    }
-
-    #[test]
-    fn a_name_must_mean_one_example() {
-        assert!(check_unambiguous("openai").is_ok(), "exact");
-        assert!(check_unambiguous("voting/strict.yaml").is_ok(), "exact");
-        assert!(check_unambiguous("everybody").is_ok(), "one fits");
-        assert!(check_unambiguous("nothing-like-it").is_ok(), "left to the search to say");
-        let said = check_unambiguous("voting/").expect_err("several").to_string();
-        assert!(said.contains("@examples/voting/strict, @examples/voting/everybody-first"), "{said}");
     }
 }

@@ -89,21 +89,25 @@ fn usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
-    let first = std::env::args().nth(1);
-    if let Some((command, instead)) = first.as_deref().and_then(unbuilt::command) {
-        let failure = Failure::execution(format!("`massgen {command}` is not supported yet")).hint(instead);
-        terminal::tell(&failure.to_string());
-        return failure.exit_code();
-    }
-    let unknown = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(flag)) if error.kind() == ErrorKind::UnknownArgument => Some(flag),
-        _ => None,
-    };
-    if let Some((flag, instead)) = unknown.and_then(|flag| Some((flag, unbuilt::instead_of(flag)?))) {
-        let failure = Failure::execution(format!("`{flag}` is not supported yet")).hint(instead);
+    if let Some((name, instead)) = not_built(error) {
+        let failure = Failure::execution(format!("`{name}` is not supported yet")).hint(instead);
         terminal::tell(&failure.to_string());
         return failure.exit_code();
     }
     let _ = error.print();
     ExitCode::from(2)
+}
+
+/// What of the Python MassGen was asked for that is not built, and what to use instead.
+fn not_built(error: &clap::Error) -> Option<(String, &'static str)> {
+    let first = std::env::args_os().nth(1).and_then(|argument| argument.into_string().ok());
+    if let Some((command, instead)) = first.as_deref().and_then(unbuilt::command) {
+        return Some((format!("massgen {command}"), instead));
+    }
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) if error.kind() == ErrorKind::UnknownArgument => {
+            Some((flag.clone(), unbuilt::instead_of(flag)?))
+        }
+        _ => None,
+    }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::args::TeamArgs;
 use crate::commands::validate::verdict;
-use crate::examples::{EXAMPLES, REHEARSED, check_unambiguous};
+use crate::examples::{EXAMPLES, REHEARSED};
 use crate::failure::Failure;
 use crate::{surroundings, terminal};
 
@@ -71,9 +71,6 @@ pub(crate) fn no_team() -> Failure {
 
 /// Finds and reads the config that an argument means, with everything that is to be said about it, and the file.
 pub(crate) fn load_config(argument: &str, environment: &Environment) -> Result<(Loaded, Option<PathBuf>), Failure> {
-    if let Some(wanted) = argument.strip_prefix("@examples/") {
-        check_unambiguous(wanted)?;
-    }
     match find_config(argument, environment, EXAMPLES, Path::is_file) {
         Ok(Located::File(path)) => Ok((load_file(&path, environment)?, Some(path))),
         Ok(Located::Example(example)) => {

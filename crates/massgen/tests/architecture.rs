@@ -1,5 +1,11 @@
 //! Dependencies between the crates point one way, as ARCHITECTURE.md says.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "clippy exempts tests from these, but not their helpers"
+)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;

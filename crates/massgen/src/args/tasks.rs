@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use massgen_protocol::{Sensitivity, Strategy};
 
 use crate::first_use::AgentSpec;
@@ -42,7 +42,7 @@ pub(crate) enum Task<'a> {
 #[derive(Debug, Args, Clone, Default)]
 pub(crate) struct DiscoveryArgs {
     /// Check a config without running it; exit code 1 when it has errors
-    #[arg(long, value_name = "FILE", help_heading = DISCOVERY, groups = [TASK, REPORT])]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = DISCOVERY, groups = [TASK, REPORT])]
     validate: Option<String>,
     /// With --validate: warnings count as errors
     #[arg(long, requires = "validate", help_heading = DISCOVERY, hide_short_help = true)]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use massgen_config::Environment;
 
-use crate::examples::{EXAMPLES, name, summary};
+use crate::examples::{EXAMPLES, summary};
 use crate::failure::Failure;
 use crate::first_use::Dialogue;
 
@@ -31,7 +31,7 @@ fn choices(environment: &Environment) -> Vec<(String, String)> {
         choices.extend(configs_in(&home.join(".config/massgen/agents"), "~/.config/massgen/agents"));
     }
     choices.extend(EXAMPLES.iter().map(|example| {
-        let argument = format!("@examples/{}", name(example));
+        let argument = format!("@examples/{}", example.path());
         let shown = format!("{argument:42} {}", summary(example));
         (argument, shown)
     }));

@@ -91,7 +91,7 @@ fn offer_team<R: BufRead, W: Write>(
         return Ok(None);
     };
     if is_changed {
-        let draft = quickstart_draft(dialogue, environment, findings)?;
+        let draft = quickstart_draft(dialogue, environment, findings, None)?;
         config = draft.config().map_err(|error| Failure::configuration(error.to_string()))?;
     }
     write_config(&path, &config, false)?;

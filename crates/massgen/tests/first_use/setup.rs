@@ -133,6 +133,9 @@ fn the_quickstart_takes_its_answers_from_a_pipe_too() {
     let text = newcomer.read(".massgen/config.yaml");
     assert_eq!(text.matches("type: gemini").count(), 2, "{text}");
     assert_eq!(read(&newcomer.at_home(".massgen/.env")), "GOOGLE_API_KEY=my-key\n");
+    let other = ["--quickstart", "--config-agents", "1", "--generate-config", "one.yaml"];
+    newcomer.run_with(&other, &[("GOOGLE_API_KEY", "k")], "gemini\n\n").ended_with(0);
+    assert_eq!(newcomer.read("one.yaml").matches("type: gemini").count(), 1, "a flag answers a question");
     // It asks before it replaces, and no is the usual answer.
     newcomer.run_with(&["--quickstart"], &[], "\n").ended_with(0);
     assert_eq!(newcomer.read(".massgen/config.yaml"), text);

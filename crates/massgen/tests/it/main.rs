@@ -20,6 +20,7 @@ mod demo;
 mod faults;
 mod messages;
 mod output;
+mod rehearsal;
 #[cfg(unix)]
 mod signals;
 mod trouble;

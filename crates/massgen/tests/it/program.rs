@@ -67,6 +67,7 @@ pub(crate) struct Running {
     status: Option<ExitStatus>,
     stdout: Pipe,
     stderr: Pipe,
+    view: RunView,
 }
 
 impl Running {
@@ -78,7 +79,7 @@ impl Running {
         }
         let (exited, exit) = channel();
         thread::spawn(move || exited.send(child.wait().unwrap()));
-        Self { pid, started, exit, status: None, stdout, stderr }
+        Self { pid, started, exit, status: None, stdout, stderr, view: RunView::default() }
     }
 
     /// Whether it may still be waited for.
@@ -109,13 +110,11 @@ impl Running {
     }
 
     /// Reads what `--stream-events` prints until the run stands as `wanted`.
-    pub(crate) fn until(&mut self, wanted: impl Fn(&RunView) -> bool) -> RunView {
-        let mut view = RunView::default();
-        while !wanted(&view) {
+    pub(crate) fn until(&mut self, wanted: impl Fn(&RunView) -> bool) {
+        while !wanted(&self.view) {
             let record: Record = serde_json::from_str(&self.line(|_| true)).unwrap();
-            view.apply(&record);
+            self.view.apply(&record);
         }
-        view
     }
 
     /// Waits until the program has ended by itself.

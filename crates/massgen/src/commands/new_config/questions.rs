@@ -26,17 +26,21 @@ pub(super) fn quickstart<R: BufRead, W: Write>(
         None => {
             let findings = Findings::look(environment);
             dialogue.say(&in_words(&findings));
-            in_number(quickstart_draft(dialogue, environment, &findings)?.agents, args.config_agents)
+            in_number(
+                quickstart_draft(dialogue, environment, &findings, args.config_agents)?.agents,
+                args.config_agents,
+            )
         }
     };
     Ok(with_rules(Draft::of(agents), args))
 }
 
-/// A team by two or three questions.
+/// A team by two or three questions. `wanted` is how many agents it is to have, where that is known.
 pub(crate) fn quickstart_draft<R: BufRead, W: Write>(
     dialogue: &mut Dialogue<R, W>,
     environment: &Environment,
     findings: &Findings,
+    wanted: Option<u16>,
 ) -> Result<Draft, Failure> {
     let proposal = match propose(findings, environment) {
         Proposal::Team { draft, .. } => Some(draft),
@@ -59,7 +63,10 @@ pub(crate) fn quickstart_draft<R: BufRead, W: Write>(
     offer_to_save_key(dialogue, provider, environment)?;
     let model = ask_model(dialogue, provider, findings)?;
     let base_url = ask_base_url(dialogue, provider, environment)?;
-    let number = ask_number(dialogue, "How many agents", "3")?;
+    let number = match wanted {
+        Some(wanted) => wanted,
+        None => ask_number(dialogue, "How many agents", "3")?,
+    };
     let spec =
         AgentSpec { backend: Some(provider.kind.to_owned()), model: Some(model), base_url, ..AgentSpec::default() };
     Ok(Draft::of(vec![spec; usize::from(number)]))

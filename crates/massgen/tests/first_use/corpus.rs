@@ -39,7 +39,7 @@ fn left_out(config: Option<&TeamConfig>) -> Option<String> {
 #[test]
 fn every_config_that_needs_only_model_backends_completes_a_run() {
     let Some(root) = corpus() else {
-        println!("SKIPPED: the corpus is not on this machine: no config of the reference was run");
+        state!("SKIPPED: the corpus is not on this machine: no config of the reference was run");
         return;
     };
     let mut paths = Vec::new();
@@ -61,17 +61,17 @@ fn every_config_that_needs_only_model_backends_completes_a_run() {
         }
     }
     let failures = run_all(&to_run);
-    println!("{} configs of the reference ran against the rehearsal provider", to_run.len() - failures.len());
-    println!(
+    state!("{} configs of the reference ran against the rehearsal provider", to_run.len() - failures.len());
+    state!(
         "  {in_full} of them with nothing to be said, {} with options that are not built yet",
         to_run.len() - in_full
     );
     for (reason, names) in &reasons {
-        println!("{} left out: {reason}", names.len());
-        names.iter().for_each(|name| println!("  {name}"));
+        state!("{} left out: {reason}", names.len());
+        names.iter().for_each(|name| state!("  {name}"));
     }
     for (name, said) in &failures {
-        println!("FAILED {name}: exit code {}\n{}\n{}", said.code, said.stdout, said.stderr);
+        state!("FAILED {name}: exit code {}\n{}\n{}", said.code, said.stdout, said.stderr);
     }
     assert!(failures.is_empty(), "{} of {} failed", failures.len(), to_run.len());
     assert_eq!((paths.len(), reasons.get("not a run config").map(Vec::len)), (235, Some(1)));

@@ -23,7 +23,7 @@ fn every_example_runs_against_the_rehearsal_provider() {
         assert!(said.stdout.contains("COMPLETED:"), "{name}: {}", said.stdout);
         assert_eq!(said.stderr, "", "{name}: nothing is to be said about an example");
     }
-    println!("{} examples ran against the rehearsal provider", names.len());
+    state!("{} examples ran against the rehearsal provider", names.len());
 }
 
 #[test]

@@ -2,6 +2,15 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "clippy exempts tests from these, but not their helpers")]
 
+/// Prints past the test harness, which keeps what passing tests print.
+macro_rules! state {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        // Where nobody reads it, nothing is lost.
+        let _ = writeln!(std::io::stderr(), $($words)*);
+    }};
+}
+
 mod newcomer;
 
 #[cfg(unix)]

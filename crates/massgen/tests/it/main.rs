@@ -16,6 +16,7 @@ mod provider;
 mod requests;
 
 mod anonymity;
+mod bench;
 mod demo;
 mod faults;
 mod messages;

@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use crate::diagnose::{Answer, bounded, diagnose};
 use crate::error::{CallError, Problem};
-use crate::http::whole_message;
+use crate::http::root_message;
 use crate::plan::Plan;
 use crate::request::{AssistantTurn, CallEvent, ModelRequest, Reply};
 use crate::retry;
@@ -56,6 +56,14 @@ pub(crate) async fn call(
     on(CallEvent::Chunk(StreamChunk::Finished { reason: decoded.finish.clone() }));
     let turn = AssistantTurn { text: decoded.text, tool_calls: decoded.tool_calls, echo: plan.echo(decoded.items) };
     Ok(Reply { turn, finish: decoded.finish, usage, time_to_first_chunk: first_chunk })
+}
+
+/// How many retries a problem is worth at most: an address where nobody listens seldom changes in seconds.
+fn retries_worth(problem: &Problem) -> u32 {
+    match problem {
+        Problem::Unreachable { .. } => 2,
+        _ => u32::MAX,
+    }
 }
 
 /// Begins the id of a tool call whose provider gave it none. The provider never sees it.
@@ -124,7 +132,7 @@ impl Session<'_> {
                 Err(problem) => problem,
             };
             let policy = &self.plan.policy;
-            if !problem.is_retryable() || self.retries >= policy.retries_max {
+            if !problem.is_retryable() || self.retries >= policy.retries_max.min(retries_worth(&problem)) {
                 return Err(self.error(problem));
             }
             let asked = problem.retry_after();
@@ -136,7 +144,7 @@ impl Session<'_> {
                 self.first_chunk = None;
             }
             let pause = asked.unwrap_or_else(|| retry::pause(policy, self.retries, retry::spread()));
-            let error = self.error(problem).to_string();
+            let error = problem.to_string();
             (self.on)(CallEvent::Retrying { retry: self.retries, error, pause });
             for chunk in &self.settled {
                 (self.on)(CallEvent::Chunk(chunk.clone()));
@@ -425,7 +433,7 @@ fn transport_problem(plan: &Plan, error: reqwest::Error) -> Problem {
 
 /// A transport error in the user's terms; the address is named elsewhere.
 fn said_of(plan: &Plan, error: reqwest::Error) -> String {
-    bounded(&plan.redact(&whole_message(&error.without_url())))
+    bounded(&plan.redact(&root_message(&error.without_url())))
 }
 
 #[cfg(test)]

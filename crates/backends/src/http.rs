@@ -79,16 +79,13 @@ pub fn http_client(settings: &HttpSettings) -> Result<Client, SetupError> {
     builder.build().map_err(client_error)
 }
 
-/// An error and everything beneath it in one line: the outer message of a transport error says little.
-pub(crate) fn whole_message(error: &reqwest::Error) -> String {
+/// What lies at the bottom of a transport error, such as `Connection refused`: what is above says only that
+/// sending, connecting or reading did not work.
+pub(crate) fn root_message(error: &reqwest::Error) -> String {
     let mut message = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {
-        let inner_message = inner.to_string();
-        if !message.contains(&inner_message) {
-            message.push_str(": ");
-            message.push_str(&inner_message);
-        }
+        message = inner.to_string();
         source = inner.source();
     }
     message

@@ -96,7 +96,7 @@ pub enum CallEvent {
     Retrying {
         /// Counted from 1.
         retry: u32,
-        /// Why the try failed.
+        /// Why the try failed. Where is not said: it is always the call's own place.
         error: String,
         /// How long the call waits first.
         pause: Duration,

@@ -75,6 +75,9 @@ impl Default for CallPolicy {
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
 
+/// What is shorter is a stand-in, such as `EMPTY` or `x`, and a part of ordinary words.
+const SECRET_BYTES_MIN: usize = 8;
+
 impl ApiKey {
     /// Takes a key as the user gave it; surrounding white space does not count.
     pub fn new(key: impl AsRef<str>) -> Self {
@@ -88,7 +91,7 @@ impl ApiKey {
 
     /// `text` without the secret.
     pub(crate) fn redact(&self, text: &str) -> String {
-        if self.0.is_empty() { text.to_owned() } else { text.replace(&self.0, "***") }
+        if self.0.len() < SECRET_BYTES_MIN { text.to_owned() } else { text.replace(&self.0, "***") }
     }
 }
 
@@ -108,5 +111,6 @@ mod tests {
         assert_eq!(format!("{key:?}"), "***");
         assert_eq!(key.redact("wrong key sk-secret, sorry"), "wrong key ***, sorry");
         assert_eq!(ApiKey::new("").redact("as it was"), "as it was");
+        assert_eq!(ApiKey::new("k").redact("unknown key"), "unknown key", "a stand-in is no secret");
     }
 }

@@ -79,9 +79,6 @@ pub(crate) struct OpenTurn {
     pub(crate) said: Arc<str>,
 }
 
-/// A turn that runs out of time weighs as much as two that fail: it has cost that much more.
-const TIMEOUT_WEIGHT: u8 = 2;
-
 impl Team {
     pub(crate) fn new(size: u16, seed: u64, rules: Rules) -> Self {
         Self {
@@ -241,9 +238,7 @@ impl Team {
                     member.failures_in_a_row = member.failures_in_a_row.saturating_add(1);
                     member.pausing = true;
                 }
-                TurnOutcome::TimedOut => {
-                    member.failures_in_a_row = member.failures_in_a_row.saturating_add(TIMEOUT_WEIGHT);
-                }
+                TurnOutcome::TimedOut => member.failures_in_a_row = member.failures_in_a_row.saturating_add(1),
                 TurnOutcome::Cancelled => {}
             }
         });

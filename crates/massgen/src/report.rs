@@ -39,7 +39,8 @@ fn result(lines: &mut Vec<String>, summary: &Summary, style: Style) {
     if let Some(PresentationSource::Stored { reason }) = summary.source.as_ref().filter(|_| is_team) {
         lines.push(style.hanging("Answer    ", &format!("as published: {}", harmless(reason))));
     }
-    if let Some(end) = summary.end.as_ref().filter(|end| !matches!(end, RunEnd::Consensus | RunEnd::SingleAnswer)) {
+    let plain = |end: &&RunEnd| !matches!(end, RunEnd::Consensus | RunEnd::SingleAnswer | RunEnd::NoAnswer { .. });
+    if let Some(end) = summary.end.as_ref().filter(plain) {
         lines.push(style.hanging("Ended     ", &harmless(&end_in_words(end))));
     }
 }
@@ -80,6 +81,10 @@ fn start(content: &str) -> String {
 }
 
 fn failures(lines: &mut Vec<String>, summary: &Summary, style: Style) {
+    if matches!(summary.end, Some(RunEnd::NoAnswer { .. })) {
+        // The program's last words, on standard error, are the reasons.
+        return;
+    }
     for agent in &summary.agents {
         if let AgentState::Failed { reason } = &agent.state {
             lines.push(style.hanging("Failed    ", &format!("{}: {}", agent.agent_id, harmless(reason))));

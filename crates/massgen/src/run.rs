@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use massgen_config::{DisplayType, Environment};
 use massgen_journal::{Journal, LogFolder, LogWriter, RunMetadata, Stamps, end_in_words};
 use massgen_orchestrator::{AgentSetup, RunSetup};
-use massgen_protocol::{Record, RunEnd, RunView};
+use massgen_protocol::{AgentState, Record, RunEnd, RunView};
 use massgen_rehearsal::RehearsalServer;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -186,5 +186,16 @@ fn conclude(view: &RunView) -> Result<(), Failure> {
         (RunEnd::TimedOut, None) => FailureKind::Timeout,
         (_, None) => FailureKind::Execution,
     };
-    Err(Failure::new(kind, end_in_words(&end)))
+    if !matches!(end, RunEnd::NoAnswer { .. }) {
+        return Err(Failure::new(kind, end_in_words(&end)));
+    }
+    let reasons: Vec<String> = view
+        .agents
+        .iter()
+        .filter_map(|agent| match &agent.state {
+            AgentState::Failed { reason } => Some(format!("agent `{}`: {reason}", agent.profile.id)),
+            _ => None,
+        })
+        .collect();
+    Err(Failure::new(kind, format!("no agent could answer\n       {}", reasons.join("\n       "))))
 }

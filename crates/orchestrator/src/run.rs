@@ -7,7 +7,9 @@ use std::time::Duration;
 use massgen_backends::{Backend, Message, ModelRequest, ToolChoice};
 use massgen_coordination::{Command, Coordinator, Input, News, TurnBrief};
 use massgen_journal::{Journal, JournalError};
-use massgen_protocol::{Activity, AgentProfile, Choices, Event, Fact, Record, Rules, RunView, TurnId, TurnKind, Violation};
+use massgen_protocol::{
+    Activity, AgentProfile, Choices, Event, Fact, Record, Rules, RunView, TurnId, TurnKind, Violation,
+};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;

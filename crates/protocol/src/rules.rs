@@ -23,7 +23,7 @@ pub struct Rules {
     pub cuts_in_a_row_max: u8,
     /// How many replies without a valid decision end a turn.
     pub chances_per_turn: u8,
-    /// How often in a row an agent's turn may fail before the agent is out.
+    /// How many turns in a row may fail or run out of time before their agent is out.
     pub failures_in_a_row_max: u8,
     /// The pause before a failed turn is tried again; doubled for each failure in a row.
     pub retry_pause_ms: u64,
@@ -50,7 +50,7 @@ impl Default for Rules {
             first_answers_wait_ms: Some(120_000),
             cuts_in_a_row_max: 2,
             chances_per_turn: 3,
-            failures_in_a_row_max: 3,
+            failures_in_a_row_max: 2,
             retry_pause_ms: 1_000,
             first_turn_ms: Some(900_000),
             later_turn_ms: Some(600_000),

@@ -96,6 +96,8 @@ pub struct AgentView {
     pub usage: Usage,
     /// Its money.
     pub cost: Cost,
+    /// The last trouble with its provider since it last decided something.
+    pub trouble: Option<String>,
     /// The end of what it has streamed in this turn.
     pub live_text: String,
     /// When it last did anything.
@@ -302,9 +304,14 @@ impl RunView {
                 self.ballots.push(BallotView { vote: vote.clone(), standing: Standing::ArrivedVoid, at_ms });
             }
             Fact::TurnEnded { turn, outcome } => self.touch(turn.agent, at_ms, |agent| agent.end_turn(outcome)),
-            Fact::AgentOut { agent, reason } => {
-                self.touch(*agent, at_ms, |agent| agent.state = AgentState::Failed { reason: reason.clone() });
-            }
+            Fact::AgentOut { agent, reason } => self.touch(*agent, at_ms, |agent| {
+                // An agent that ran out of time while its provider was in trouble failed because of the trouble.
+                let reason = match &agent.trouble {
+                    Some(trouble) if !reason.contains(trouble.as_str()) => format!("{reason}; before: {trouble}"),
+                    _ => reason.clone(),
+                };
+                agent.state = AgentState::Failed { reason };
+            }),
             Fact::DeadlinePassed { timer } => self.deadlines.push(*timer),
             Fact::WinnerSelected { revision, tally, rule } => {
                 self.selection = Some((*revision, tally.clone(), *rule));
@@ -356,6 +363,7 @@ impl RunView {
                 agent.cost += *cost;
             }),
             Activity::CallRetried { turn, error, .. } => self.touch(turn.agent, at_ms, |agent| {
+                agent.trouble = Some(error.clone());
                 agent.state = AgentState::Retrying { error: error.clone() };
             }),
             Activity::Notice { agent, text } => {
@@ -391,6 +399,7 @@ impl AgentView {
             tool_calls: 0,
             usage: Usage::default(),
             cost: Cost::default(),
+            trouble: None,
             live_text: String::new(),
             active_at_ms: 0,
         }
@@ -398,8 +407,11 @@ impl AgentView {
 
     fn end_turn(&mut self, outcome: &TurnOutcome) {
         match outcome {
-            TurnOutcome::Answered | TurnOutcome::Voted | TurnOutcome::Presented => {}
-            TurnOutcome::Abstained => self.state = AgentState::Abstained,
+            TurnOutcome::Answered | TurnOutcome::Voted | TurnOutcome::Presented => self.trouble = None,
+            TurnOutcome::Abstained => {
+                self.trouble = None;
+                self.state = AgentState::Abstained;
+            }
             TurnOutcome::Superseded => {
                 self.restarts += 1;
                 self.state = AgentState::Waiting;

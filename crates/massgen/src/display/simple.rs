@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use massgen_journal::{Level, narrate};
 use massgen_protocol::{
-    Activity, AgentIndex, BuiltinPhase, Event, Fact, Phase, Record, RunView, TurnId, TurnKind, Vote,
+    Activity, AgentIndex, BuiltinPhase, Event, Fact, Phase, Record, RunView, TurnId, TurnKind, TurnOutcome, Vote,
 };
 
 use super::style::Style;
@@ -143,7 +143,9 @@ impl Simple {
                 self.line(&text);
             }
             // The rest of the display shows these by what follows from them.
-            Fact::TeamStarted { .. }
+            // A failed turn is followed by another, or by the end of the agent's part with the reason.
+            Fact::TurnEnded { outcome: TurnOutcome::Failed { .. }, .. }
+            | Fact::TeamStarted { .. }
             | Fact::TurnStarted { .. }
             | Fact::AnswerPublished { .. }
             | Fact::WinnerSelected { .. }
@@ -214,12 +216,19 @@ impl Simple {
                 self.say_in(view, turn.agent, &harmless(&format!("⚙ {name} {detail}")), Style::dim);
             }
             Activity::CallEnded { turn, .. } => self.end_line(view, turn.agent),
-            Activity::CallRetried { turn, .. } if self.is_final(*turn) => {
-                self.final_turn = Some(FinalTurn { turn: *turn, text: String::new() });
-                self.line("");
-                self.narration(record, view);
+            Activity::CallRetried { turn, retry, error, pause_ms } => {
+                if let Some(last) = self.final_turn.as_mut().filter(|last| last.turn == *turn) {
+                    let broken_off = !std::mem::take(&mut last.text).is_empty();
+                    if broken_off {
+                        self.pending.push('\n');
+                    }
+                }
+                self.end_line(view, turn.agent);
+                let seconds = *pause_ms as f64 / 1000.0;
+                let text = harmless(&format!("retry {retry} in {seconds:.1} s: {error}"));
+                self.say_in(view, turn.agent, &text, Style::warning);
             }
-            Activity::CallRetried { .. } | Activity::Notice { .. } => self.narration(record, view),
+            Activity::Notice { .. } => self.narration(record, view),
             Activity::RunOpened { .. } => self.opening(view),
             Activity::CallStarted { .. }
             | Activity::ToolCalled { .. }
@@ -240,7 +249,8 @@ impl Simple {
         self.line(&format!("{title}  {question}"));
         for (index, agent) in (0_u16..).zip(&view.agents) {
             let (index, profile) = (AgentIndex(index), &agent.profile);
-            self.say(view, index, &format!("{} ({}), known to the others as {index}", profile.model, profile.backend));
+            let alias = if view.agents.len() > 1 { format!(", known to the others as {index}") } else { String::new() };
+            self.say(view, index, &format!("{} ({}){alias}", profile.model, profile.backend));
         }
     }
 }

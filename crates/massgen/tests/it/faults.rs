@@ -180,13 +180,13 @@ fn table(often: &str, cases: Vec<(usize, usize)>, judge: impl Fn(&Case<'_>, &Log
         }
     });
     let outcomes = outcomes.into_inner().unwrap();
-    println!("| {often} |{}", BACKENDS.map(|(wire, _)| format!(" {wire:?} |")).concat());
-    println!("|---|{}", "---|".repeat(BACKENDS.len()));
+    state!("| {often} |{}", BACKENDS.map(|(wire, _)| format!(" {wire:?} |")).concat());
+    state!("|---|{}", "---|".repeat(BACKENDS.len()));
     for (index, fault) in FAULTS.iter().enumerate() {
         let words = |kind| outcomes.get(&(index, kind)).map_or("", |outcome: &Outcome| outcome.words.as_str());
         let cells: String = (0..BACKENDS.len()).map(|kind| format!(" {} |", words(kind))).collect();
         if cells.contains(|c: char| c.is_alphanumeric()) {
-            println!("| {} |{cells}", fault.name);
+            state!("| {} |{cells}", fault.name);
         }
     }
     let problems = outcomes.iter().flat_map(|((fault, kind), outcome)| {

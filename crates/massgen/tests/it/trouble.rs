@@ -45,10 +45,9 @@ fn all_agents_fail() {
     let place = Place::new();
     let finished =
         place.ask(&provider.team(&[("openai", "failing-one"), ("claude", "failing-two")]), &[]).run().expect(2);
-    assert!(
-        finished.stderr.starts_with("error: no agent could answer: agent1: OpenAI (failing-one at 127.0.0.1:"),
-        "{finished}"
-    );
+    let told = "error: no agent could answer\n       agent `failing-one`: OpenAI (failing-one at 127.0.0.1:";
+    assert!(finished.stderr.starts_with(told), "{finished}");
+    assert!(finished.stderr.contains("\n       agent `failing-two`: Anthropic Claude ("), "{finished}");
     assert!(finished.stdout.contains("There is no answer."), "{finished}");
     let status = place.log().json("status.json");
     assert_eq!((&status["is_complete"], &status["finish_reason"]), (&true.into(), &"error".into()));

@@ -164,6 +164,8 @@ pub struct TimeoutConfig {
     pub initial_round_timeout_seconds: Option<f64>,
     /// How long a later turn may take. `None`: the usual, see [`Rules::later_turn_ms`].
     pub subsequent_round_timeout_seconds: Option<f64>,
+    /// How long a provider may send nothing before the call is tried again. `None`: the usual.
+    pub stall_timeout_seconds: Option<f64>,
 }
 
 impl Default for TimeoutConfig {
@@ -172,6 +174,7 @@ impl Default for TimeoutConfig {
             orchestrator_timeout_seconds: 1800.0,
             initial_round_timeout_seconds: None,
             subsequent_round_timeout_seconds: None,
+            stall_timeout_seconds: None,
         }
     }
 }

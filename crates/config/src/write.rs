@@ -122,6 +122,7 @@ fn timeouts(config: &TimeoutConfig) -> Map<String, Value> {
         ("orchestrator_timeout_seconds", whole),
         ("initial_round_timeout_seconds", config.initial_round_timeout_seconds),
         ("subsequent_round_timeout_seconds", config.subsequent_round_timeout_seconds),
+        ("stall_timeout_seconds", config.stall_timeout_seconds),
     ] {
         if let Some(seconds) = seconds {
             let is_whole = seconds.fract() == 0.0 && seconds < 1e12;

@@ -1,5 +1,7 @@
 //! From the config's agents to agents that can be asked.
 
+use std::time::Duration;
+
 use massgen_backends::{
     ApiKey, Backend, BackendSpec, BuiltinTools, CallPolicy, HttpSettings, ProxySettings, http_client,
 };
@@ -21,10 +23,11 @@ pub(crate) fn agents(
     let proxy = ProxySettings::from_variables(|name| environment.var(name).map(str::to_owned));
     let settings = HttpSettings { proxy, ..HttpSettings::default() };
     let http = http_client(&settings).map_err(|error| Failure::configuration(with_causes(&error)))?;
+    let policy = policy(config.timeouts.stall_timeout_seconds);
     let mut agents = Vec::new();
     let mut problems: Vec<String> = Vec::new();
     for agent in &config.agents {
-        let made = spec(&agent.backend, environment, rehearsal)
+        let made = spec(&agent.backend, environment, rehearsal, policy)
             .and_then(|spec| Backend::new(spec, http.clone()).map_err(|error| with_causes(&error)));
         match made {
             Ok(backend) => agents.push(AgentSetup { profile: profile(agent), backend, role: role(agent) }),
@@ -36,6 +39,14 @@ pub(crate) fn agents(
     }
     Err(Failure::configuration(problems.join("\n       "))
         .hint("`massgen demo` shows a team at work without any key; `--rehearse` tries this team without paying"))
+}
+
+/// How long calls wait, as the config says or as usual.
+fn policy(stall_timeout_seconds: Option<f64>) -> CallPolicy {
+    let usual = CallPolicy::default();
+    // What is too large for the clock is no limit that anybody would notice.
+    let given = stall_timeout_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    CallPolicy { stall_timeout: given.unwrap_or(usual.stall_timeout), ..usual }
 }
 
 fn profile(agent: &AgentConfig) -> AgentProfile {
@@ -54,6 +65,7 @@ fn spec(
     backend: &BackendConfig,
     environment: &Environment,
     rehearsal: Option<&RehearsalServer>,
+    policy: CallPolicy,
 ) -> Result<BackendSpec, String> {
     let provider = backend.kind;
     let (base_url, api_key) = match rehearsal {
@@ -74,7 +86,7 @@ fn spec(
             code_execution: backend.code_execution,
             x_search: backend.x_search,
         },
-        policy: CallPolicy::default(),
+        policy,
     })
 }
 

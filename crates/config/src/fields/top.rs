@@ -42,6 +42,12 @@ pub(crate) static TIMEOUTS: Section = Section {
         on("orchestrator_timeout_seconds", Seconds, "1800", "how long the whole run may take"),
         on("initial_round_timeout_seconds", Seconds, "", "how long a turn may take on a first answer"),
         on("subsequent_round_timeout_seconds", Seconds, "", "how long a later turn may take"),
+        on(
+            "stall_timeout_seconds",
+            Seconds,
+            "",
+            "how long a provider may be silent before its call is tried again; 120 if not given",
+        ),
         not_yet(
             "round_timeout_grace_seconds",
             Number { min: 0.0, max: 1e9 },

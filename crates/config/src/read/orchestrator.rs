@@ -135,6 +135,7 @@ pub(super) fn timeouts(root: &Node, found: &mut Diagnostics) -> TimeoutConfig {
             .unwrap_or(usual.orchestrator_timeout_seconds),
         initial_round_timeout_seconds: seconds("initial_round_timeout_seconds"),
         subsequent_round_timeout_seconds: seconds("subsequent_round_timeout_seconds"),
+        stall_timeout_seconds: seconds("stall_timeout_seconds"),
     }
 }
 

@@ -163,7 +163,7 @@ fn document() -> impl Strategy<Value = Value> {
         json!({
             "agents": agents,
             "orchestrator": orchestrator,
-            "timeout_settings": {"orchestrator_timeout_seconds": seconds, "initial_round_timeout_seconds": seconds.round() + 1.0},
+            "timeout_settings": {"orchestrator_timeout_seconds": seconds, "initial_round_timeout_seconds": seconds.round() + 1.0, "stall_timeout_seconds": seconds + 2.0},
             "ui": {"display_type": "silent", "logging_enabled": false, "theme": prompt},
             "prompt": prompt,
             "checkpoint": {"it": memory},

@@ -21,13 +21,13 @@ enum Once {
     Unharmed,
     /// The call is tried again.
     Retried,
-    /// The turn ends at its deadline and is tried again.
-    TimedOut,
+    /// The call is tried again once the provider has been silent for too long.
+    Stalled,
     /// Trying again would not help.
     Out,
 }
 
-use Once::{Out, Retried, TimedOut, Unharmed};
+use Once::{Out, Retried, Stalled, Unharmed};
 
 struct Fault {
     name: &'static str,
@@ -59,8 +59,8 @@ const FAULTS: [Fault; 21] = [
     fault("split_utf8", "split_utf8", Unharmed),
     fault("split_utf8 and duplicate", "{split_utf8: true, duplicate: true}", Unharmed),
     fault("bulk 20 MB", "{bulk_mb: 20}", Unharmed),
-    fault("silence", "{silence: {after_chunks: 2}}", TimedOut),
-    fault("hang", "hang", TimedOut),
+    fault("silence", "{silence: {after_chunks: 2}}", Stalled),
+    fault("hang", "hang", Stalled),
 ];
 
 /// What the faulty agent says when its provider lets it.
@@ -107,7 +107,7 @@ struct Outcome {
 #[test]
 fn one_fault_costs_a_retry_at_most() {
     // What waits longest comes first, and what computes most comes last.
-    let order = |fault: &usize| (FAULTS[*fault].once != TimedOut, FAULTS[*fault].yaml.contains("bulk"));
+    let order = |fault: &usize| (FAULTS[*fault].once != Stalled, FAULTS[*fault].yaml.contains("bulk"));
     let mut faults: Vec<usize> = (0..FAULTS.len()).collect();
     faults.sort_by_key(order);
     let cases = faults.into_iter().flat_map(|fault| (0..BACKENDS.len()).map(move |kind| (fault, kind))).collect();
@@ -119,8 +119,7 @@ fn one_fault_costs_a_retry_at_most() {
         let state = (!pauses.is_empty(), timeouts(log) > 0, answered);
         let expected = match case.fault.once {
             Unharmed => (false, false, true),
-            Retried => (true, false, true),
-            TimedOut => (false, true, true),
+            Retried | Stalled => (true, false, true),
             Out => (false, false, false),
         };
         if state != expected {
@@ -208,9 +207,13 @@ fn play(
     let kind = BACKENDS[kind].1;
     let model = model(kind, fault, often);
     let team = provider.team(&[("openai", "fine-one"), (kind, &model), ("gemini", "fine-two")]);
-    // The deadline of a turn is what ends a silence, and long retries. Nothing else may need it.
-    let needs_deadline = fault.once == TimedOut || often == "always";
-    let timeout = if needs_deadline { "timeout_settings: {initial_round_timeout_seconds: 6}\n" } else { "" };
+    // What ends a silence, and what ends retries without end. Nothing else may need a limit.
+    let needs_deadline = often == "always";
+    let timeout = match (needs_deadline, fault.once) {
+        (true, _) => "timeout_settings: {initial_round_timeout_seconds: 6}\n",
+        (false, Stalled) => "timeout_settings: {stall_timeout_seconds: 3}\n",
+        (false, _) => "",
+    };
     let finished = place.ask(&format!("{team}{timeout}"), &["--automation"]).run();
     let log = place.log();
     let mut outcome = judge(&Case { fault, model, provider }, &log);

@@ -58,10 +58,12 @@ pub(crate) async fn call(
     Ok(Reply { turn, finish: decoded.finish, usage, time_to_first_chunk: first_chunk })
 }
 
-/// How many retries a problem is worth at most: an address where nobody listens seldom changes in seconds.
+/// How many retries a problem is worth at most. An address where nobody listens seldom changes in seconds.
 fn retries_worth(problem: &Problem) -> u32 {
     match problem {
         Problem::Unreachable { .. } => 2,
+        // A model that thinks in silence is paid for each time.
+        Problem::Stalled { .. } => 1,
         _ => u32::MAX,
     }
 }

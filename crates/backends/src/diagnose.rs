@@ -56,9 +56,11 @@ pub(crate) fn diagnose(plan: &Plan, answer: Answer<'_>) -> Problem {
     }
 }
 
-/// A provider's text, short enough for one line of a display.
+/// A provider's text, short enough for one line of a display and without what would steer a terminal.
 pub(crate) fn bounded(text: &str) -> String {
-    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let printable: String =
+        text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !c.is_control()).collect();
+    let mut line: String = printable.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() > SAID_CHARS_MAX {
         line = line.chars().take(SAID_CHARS_MAX).collect();
         line.push('…');
@@ -171,3 +173,14 @@ const STATUS_OF_CODE: &[(&str, u16)] = &[
     ("not_found", 404),
     ("request_too_large", 413),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_cannot_speak_to_the_terminal() {
+        assert_eq!(bounded("no\u{1b}]0;title\u{7}\n  \u{85}way\u{9b}2J"), "no]0;title way2J");
+        assert_eq!(bounded("\u{1b}\n"), "no message");
+    }
+}

@@ -29,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) notices: Vec<String>,
     pub(crate) price: Option<Price>,
     pub(crate) key: Option<ApiKey>,
+    /// What the user gave for headers: keys of gateways, often.
+    header_values: Vec<ApiKey>,
     /// The variables that can hold the key, in words.
     pub(crate) key_variables: String,
 }
@@ -79,9 +81,9 @@ impl Plan {
         (!items.is_empty()).then(|| Echo { wire: self.wire().to_owned(), model: self.model.clone(), items })
     }
 
-    /// A provider's words without the key.
+    /// A provider's words without the key and without what the user's headers say.
     pub(crate) fn redact(&self, text: &str) -> String {
-        self.key.as_ref().map_or_else(|| text.to_owned(), |key| key.redact(text))
+        self.key.iter().chain(&self.header_values).fold(text.to_owned(), |text, secret| secret.redact(&text))
     }
 
     fn wire(&self) -> &'static str {
@@ -111,6 +113,7 @@ pub(crate) struct Draft {
     pub(crate) notices: Vec<String>,
     pub(crate) policy: CallPolicy,
     key: Option<ApiKey>,
+    header_values: Vec<ApiKey>,
     key_variables: String,
 }
 
@@ -144,8 +147,20 @@ impl Draft {
         let params = params.into_iter().filter(|(_, value)| !value.is_null()).collect();
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         let notices = Vec::new();
-        let mut draft =
-            Self { provider, owner, model, base_url, params, builtin, headers, notices, key, key_variables, policy };
+        let mut draft = Self {
+            provider,
+            owner,
+            model,
+            base_url,
+            params,
+            builtin,
+            headers,
+            notices,
+            policy,
+            key,
+            header_values: Vec::new(),
+            key_variables,
+        };
         draft.take_framework_keys()?;
         Ok(draft)
     }
@@ -241,6 +256,9 @@ impl Draft {
             for (name, value) in extra {
                 let value = value.as_str().ok_or_else(|| self.bad_parameter("extra_headers", "a map of texts"))?;
                 self.header(&name, value)?;
+                self.header_values.push(ApiKey::new(value));
+                // Of `Bearer KEY`, a provider may quote the key alone.
+                self.header_values.extend(value.rsplit_once(' ').map(|(_, last)| ApiKey::new(last)));
             }
         }
         if let Some(extra) = self.params.shift_remove("extra_body") {
@@ -270,6 +288,7 @@ impl Draft {
             notices: self.notices,
             price,
             key: self.key,
+            header_values: self.header_values,
             key_variables: self.key_variables,
         })
     }
@@ -311,5 +330,32 @@ fn is_own_machine(base_url: &str) -> bool {
         Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_private() || address.is_unspecified(),
         Ok(IpAddr::V6(address)) => address.is_loopback() || address.is_unspecified() || address.is_unique_local(),
         Err(_) => host == "localhost" || host.ends_with(".localhost") || host.ends_with(".local"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_the_headers_say_is_left_out_of_messages() {
+        let headers = json!({ "X-Tenant": "tenant-secret", "Authorization": "Bearer gateway-key", "X-Mode": "fast" });
+        let plan = Plan::new(BackendSpec {
+            provider: massgen_providers::provider("openai").unwrap(),
+            model: "gpt-5-mini".to_owned(),
+            base_url: None,
+            api_key: Some(ApiKey::new("sk-the-key")),
+            params: Map::from_iter([("extra_headers".to_owned(), headers)]),
+            builtin: BuiltinTools::default(),
+            policy: CallPolicy::default(),
+        })
+        .unwrap();
+        assert_eq!(
+            plan.redact("sk-the-key, tenant-secret, Bearer gateway-key and gateway-key are not fast"),
+            "***, ***, *** and *** are not fast"
+        );
+        assert!(!format!("{plan:?}").contains("gateway-key"), "{plan:?}");
     }
 }

@@ -62,7 +62,8 @@ pub struct CallPolicy {
 impl Default for CallPolicy {
     fn default() -> Self {
         Self {
-            stall_timeout: Duration::from_secs(120),
+            // Some models think for minutes and send nothing meanwhile.
+            stall_timeout: Duration::from_secs(300),
             retries_max: 4,
             first_pause: Duration::from_secs(1),
             pause_max: Duration::from_secs(30),

@@ -1,7 +1,8 @@
 //! `${NAME}` and `${NAME:-default}`.
 
+use massgen_protocol::names_a_secret;
+
 use crate::Environment;
-use crate::secret::names_a_secret;
 
 /// The one name that is no variable: an agent's workspace, which is only known when the run starts.
 const WORKSPACE: &str = "cwd";

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use massgen_protocol::redact;
 use serde_json::Value;
 
 use crate::node::{Node, path_of_item, path_of_key};
-use crate::secret::redact;
 use crate::{Diagnostic, Diagnostics, Environment, Severity, SourceText, TeamConfig, check, parse, read};
 
 /// What has become of a source.

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use massgen_protocol::redact;
 use serde_json::{Map, Number, Value};
 
 use crate::Span;
-use crate::secret::redact;
 
 /// A value and its place. Its `Debug` form is what the user wrote, without literal keys.
 #[derive(Clone, PartialEq)]

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 pub(crate) use orchestrator::context_paths_count;
 
-use massgen_protocol::AgentId;
+use massgen_protocol::{AgentId, AgentIndex};
 
 use crate::check::{Explained, goes_to_the_provider};
 use crate::fields::{AGENT, Others, Section, Status, TOP};
@@ -133,7 +133,7 @@ fn agent(node: &Node, id: AgentId, path: &str, explained: &Explained, found: &mu
 fn ids(places: &[(String, &Node)], found: &mut Diagnostics) -> Vec<AgentId> {
     let given = |node: &Node| node.get("id").and_then(Node::text).map(str::to_owned);
     let mut taken: BTreeMap<String, u32> = BTreeMap::new();
-    for (path, node) in places {
+    for (position, (path, node)) in places.iter().enumerate() {
         let (Some(id), Some(entry)) = (given(node), node.entry("id")) else { continue };
         let path = path_of_key(path, "id");
         let span = Some(entry.node.span);
@@ -148,6 +148,13 @@ fn ids(places: &[(String, &Node)], found: &mut Diagnostics) -> Vec<AgentId> {
         } else if !is_file_name(&id) {
             let message = format!("the id `{id}` cannot be the name of a file: its logs get another name");
             found.push(Diagnostic::warning(path, span, message).hint("use letters, digits, `_`, `-` and `.`"));
+        } else if let Some(name) = id.parse::<AgentIndex>().ok().filter(|_| places.len() > 1)
+            && name.position() != position
+        {
+            let message =
+                format!("the id `{id}` misleads: to the team, this agent is `agent{}`, not `{name}`", position + 1);
+            let hint = "answers and votes name agents by their places: give this one another id, or leave `id` out";
+            found.push(Diagnostic::warning(path, span, message).hint(hint));
         }
     }
     let mut free = (1..).map(|number| format!("agent{number}"));

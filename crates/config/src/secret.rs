@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 
+use massgen_protocol::{REDACTED, redact};
 use serde_json::{Map, Value};
 
 /// A key or password. Neither `Debug` nor anything else but [`expose`](Self::expose) shows it.
@@ -162,61 +163,5 @@ impl fmt::Debug for Written {
 impl FromIterator<(String, Value)> for Written {
     fn from_iter<I: IntoIterator<Item = (String, Value)>>(entries: I) -> Self {
         Self(entries.into_iter().collect())
-    }
-}
-
-/// What stands in the place of a secret.
-pub(crate) const REDACTED: &str = "[redacted]";
-
-/// Whether a key or variable of this name is likely to hold a secret.
-pub(crate) fn names_a_secret(name: &str) -> bool {
-    const WORDS: &[&str] = &["KEY", "APIKEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "AUTHORIZATION", "CREDENTIAL"];
-    let name = name.to_ascii_uppercase();
-    let singular = name.strip_suffix('S').unwrap_or(&name);
-    WORDS.iter().any(|word| {
-        [name.as_str(), singular]
-            .iter()
-            .any(|name| name.strip_suffix(word).is_some_and(|rest| rest.is_empty() || rest.ends_with(['_', '-'])))
-    })
-}
-
-/// Replaces every literal under a key that is likely to hold a secret. References stay.
-pub(crate) fn redact(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            for (key, value) in map {
-                match value {
-                    Value::String(_) if names_a_secret(key) => redact_text(value),
-                    Value::Array(items) if names_a_secret(key) => items.iter_mut().for_each(redact_text),
-                    value => redact(value),
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(redact),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-fn redact_text(value: &mut Value) {
-    match value {
-        Value::String(text) if !text.contains("${") => REDACTED.clone_into(text),
-        value => redact(value),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_are_found_by_the_last_word_of_a_name() {
-        for name in ["OPENAI_API_KEY", "api_key", "X-Api-Key", "Authorization", "token", "AWS_CREDENTIALS"] {
-            assert!(names_a_secret(name), "{name}");
-        }
-        for name in ["max_tokens_to_sample", "tokenizer", "monkey", "model", "USER"] {
-            assert!(!names_a_secret(name), "{name}");
-        }
-        // Counted as one although it is a number: only literal strings are ever redacted.
-        assert!(names_a_secret("max_tokens"));
     }
 }

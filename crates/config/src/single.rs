@@ -26,7 +26,7 @@ pub enum SingleError {
         meant: Option<&'static str>,
     },
     /// The model belongs to no known family.
-    #[error("the backend type does not follow from the model `{model}`; name the type, too")]
+    #[error("the backend type does not follow from the model `{model}`; name the type with `--backend TYPE`")]
     UnknownModel {
         /// The model.
         model: String,
@@ -123,7 +123,7 @@ mod tests {
         let said = |backend, model| check(backend, model, None).expect_err("an error").to_string();
         insta::assert_snapshot!(said(None, None), @"neither a backend type nor a model is given; name a model such as `gpt-5-mini`");
         insta::assert_snapshot!(said(Some("gemni"), None), @"unknown backend type `gemni`; did you mean `gemini`?");
-        insta::assert_snapshot!(said(None, Some("who-1")), @"the backend type does not follow from the model `who-1`; name the type, too");
+        insta::assert_snapshot!(said(None, Some("who-1")), @"the backend type does not follow from the model `who-1`; name the type with `--backend TYPE`");
         insta::assert_snapshot!(said(Some("vllm"), None), @"the backend type `vllm` has no usual model; name one");
     }
 }

@@ -2,6 +2,7 @@
 
 mod yaml;
 
+use massgen_protocol::redact;
 use serde_json::{Map, Value, json};
 
 use crate::team::DisplayType;
@@ -13,7 +14,7 @@ use crate::{
 impl TeamConfig {
     /// The config as a document that loads as this config: what differs from its default, with
     /// references as the user wrote them. A literal key stays what it is; for logs see
-    /// [`Loaded::document_for_logs`](crate::Loaded::document_for_logs).
+    /// [`document_for_logs`](Self::document_for_logs).
     #[must_use]
     pub fn to_document(&self) -> Value {
         let mut map = Map::new();
@@ -25,6 +26,14 @@ impl TeamConfig {
         put_text(&mut map, "session_id", self.session_id.as_ref());
         map.extend(self.unbuilt.0.clone());
         Value::Object(map)
+    }
+
+    /// The [document](Self::to_document) without literal keys: for logs of a team that comes from no file.
+    #[must_use]
+    pub fn document_for_logs(&self) -> Value {
+        let mut document = self.to_document();
+        redact(&mut document);
+        document
     }
 
     /// The [document](Self::to_document) in YAML.

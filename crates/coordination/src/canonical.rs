@@ -22,6 +22,7 @@ impl Coordinator {
             if let Some(open) = &mut member.turn {
                 open.id.number = 0;
                 open.view.order.clear();
+                open.choices.votes.sort_unstable();
             }
         }
         if team.phase == Phase::Presenting || team.ending.is_some() {

@@ -56,7 +56,8 @@ impl Team {
             TurnKind::Solo | TurnKind::FirstAnswer => Choices { may_answer: true, votes: Vec::new() },
             TurnKind::Decide => Choices {
                 may_answer: self.below_caps(agent) && !self.runs_ahead(agent),
-                votes: view.vector.revisions().collect(),
+                // In the order shown: a place in a list of choices must not decide either.
+                votes: view.order.clone(),
             },
         }
     }

@@ -6,7 +6,7 @@ use massgen_protocol::{
 };
 
 use crate::judge::{self, Verdict};
-use crate::message::{Command, Input, News, Reply, Step, TurnBrief};
+use crate::message::{Command, Input, News, Reply, ReplyEnding, Step, TurnBrief};
 use crate::team::{OpenTurn, Team};
 
 /// The coordination of one run.
@@ -169,7 +169,12 @@ impl Coordinator {
             // An answer that was on its way when its turn was cut is finished work: it counts.
             Ok(Verdict::Answer { content }) => self.publish(open, content, AnswerSource::Decision, step),
             Ok(Verdict::Vote { target, reason }) => self.vote(open, target, reason, step),
-            Err(_) if open.cut.is_some() => self.end_cut(open, step),
+            Err(_) if open.cut.is_some() => {
+                let said = [judge::said(reply), &*open.said].into_iter().max_by_key(|said| said.len());
+                if !self.take_at_its_word(open, said.unwrap_or_default(), step) {
+                    self.end_cut(open, step);
+                }
+            }
             // It cannot be blamed for answers that left no room for its own: it starts anew, to vote.
             Err(_) if open.kind == TurnKind::FirstAnswer && !self.team.below_caps(open.id.agent) => {
                 self.record(Fact::TurnEnded { turn: open.id, outcome: TurnOutcome::Superseded }, step);
@@ -219,15 +224,21 @@ impl Coordinator {
         step.commands.push(Command::Reject { turn, violation, chances_left, news });
     }
 
-    /// Ends a turn that used up its chances: an agent without an answer is taken by its word, and one
-    /// that has answered decides for nobody.
-    fn exhausted(&mut self, turn: TurnId, step: &mut Step) {
-        let Some(open) = self.team.open_turn(turn).cloned() else { return };
-        if !self.team.has_answered(turn.agent)
-            && let Ok(Verdict::Answer { content }) = judge::judge_answer(&self.team, &open, &open.said)
-        {
-            return self.publish(&open, content, AnswerSource::PlainText, step);
+    /// Takes an agent without an answer by its word: what it has said in a turn that ends without a
+    /// decision is its answer, however the turn ends.
+    fn take_at_its_word(&mut self, open: &OpenTurn, said: &str, step: &mut Step) -> bool {
+        let may_answer = matches!(open.kind, TurnKind::FirstAnswer | TurnKind::Decide);
+        if !may_answer || self.team.has_answered(open.id.agent) {
+            return false;
         }
+        let Ok(Verdict::Answer { content }) = judge::judge_answer(&self.team, open, said) else { return false };
+        self.publish(open, content, AnswerSource::PlainText, step);
+        true
+    }
+
+    /// Ends a turn that used up its chances. An agent that has answered decides for nobody.
+    fn exhausted(&mut self, turn: TurnId, step: &mut Step) {
+        let Some(open) = self.team.open_turn(turn) else { return };
         let outcome = match open.kind {
             TurnKind::Decide => TurnOutcome::Abstained,
             TurnKind::Solo | TurnKind::FirstAnswer | TurnKind::Present => {
@@ -247,8 +258,15 @@ impl Coordinator {
 
     fn presented(&mut self, open: &OpenTurn, reply: &Reply, step: &mut Step) {
         let content = judge::said(reply);
-        if content.is_empty() {
-            return self.fall_back(open, "the presentation was empty", step);
+        // The stored answer is whole: no half presentation may take its place.
+        let trouble = match reply.ending {
+            ReplyEnding::Whole if content.is_empty() => Some("the presentation was empty"),
+            ReplyEnding::Whole => None,
+            ReplyEnding::CutAtLimit => Some("the presentation was cut at the limit of output tokens"),
+            ReplyEnding::Refused => Some("the model or its provider refused to present it"),
+        };
+        if let Some(trouble) = trouble {
+            return self.fall_back(open, trouble, step);
         }
         let content = content.to_owned();
         self.record(Fact::TurnEnded { turn: open.id, outcome: TurnOutcome::Presented }, step);
@@ -331,6 +349,10 @@ impl Coordinator {
 
     /// Ends a turn, and with it the agent's part in the run when that was one failure too many.
     fn end_unsuccessfully(&mut self, turn: TurnId, outcome: TurnOutcome, step: &mut Step) {
+        let Some(open) = self.team.open_turn(turn).cloned() else { return };
+        if self.take_at_its_word(&open, &open.said, step) {
+            return;
+        }
         let why = match &outcome {
             TurnOutcome::Failed { message, .. } => message.clone(),
             _ => "it ran out of time".to_owned(),

@@ -52,6 +52,20 @@ pub struct Reply {
     pub text: String,
     /// Its decisions, in order.
     pub calls: Vec<DecisionCall>,
+    /// Whether it came to its own end.
+    pub ending: ReplyEnding,
+}
+
+/// How a reply ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReplyEnding {
+    /// The model had nothing more to say.
+    #[default]
+    Whole,
+    /// It was cut at the limit of output tokens.
+    CutAtLimit,
+    /// The model or its provider refused.
+    Refused,
 }
 
 /// A call of a workflow tool.

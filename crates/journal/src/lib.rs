@@ -13,7 +13,6 @@ mod log_writer;
 mod metadata;
 mod narrate;
 mod records;
-mod redact;
 mod stamps;
 mod status;
 mod summary;

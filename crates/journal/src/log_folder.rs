@@ -138,6 +138,18 @@ impl LogFolder {
         self.attempt_dir().join("final").join(agent).join("answer.txt")
     }
 
+    /// The answer that the agent whose file name is `agent` published at `at_ms` milliseconds since the Unix epoch;
+    /// `stamps` as the [`LogWriter`](crate::LogWriter) was given them.
+    #[must_use]
+    pub fn answer(&self, agent: &str, at_ms: u64, stamps: &Stamps) -> PathBuf {
+        self.moment_dir(agent, at_ms.saturating_mul(1000), stamps).join("answer.txt")
+    }
+
+    /// Where what an agent published at a moment, in microseconds, is kept.
+    pub(crate) fn moment_dir(&self, agent: &str, at_us: u64, stamps: &Stamps) -> PathBuf {
+        self.attempt_dir().join(agent).join(stamps.name(at_us))
+    }
+
     fn made(self) -> Result<Self, LogFolderError> {
         let path = self.attempt_dir();
         fs::create_dir_all(&path).map_err(|source| LogFolderError::Create { path, source })?;
@@ -149,7 +161,7 @@ impl LogFolder {
 #[derive(Debug, thiserror::Error)]
 pub enum LogFolderError {
     /// A directory cannot be made.
-    #[error("cannot create the log folder {}; choose another base or run without logs", path.display())]
+    #[error("cannot create the log folder {}; choose another base with `MASSGEN_LOG_BASE_DIR`, or run with `--no-logs`", path.display())]
     Create {
         /// The directory.
         path: PathBuf,

@@ -269,13 +269,13 @@ impl LogWriter {
     /// Makes the directory of an answer or a vote. One that exists without this writer having made it
     /// comes from an earlier writing of the same journal, and is used again.
     fn new_dir(&mut self, agent: AgentIndex, at_ms: u64) -> Option<PathBuf> {
-        let folder = self.attempt_dir.join(self.names.get(agent.position())?);
+        let name = self.names.get(agent.position())?;
         let at_us = at_ms.saturating_mul(1000);
         let Some(dir) = (0..DIR_TRIES_MAX)
-            .map(|try_us| folder.join(self.stamps.name(at_us.saturating_add(try_us))))
+            .map(|try_us| self.folder.moment_dir(name, at_us.saturating_add(try_us), &self.stamps))
             .find(|dir| !self.dirs.contains(dir))
         else {
-            self.trouble.add(&folder, io::ErrorKind::AlreadyExists.into());
+            self.trouble.add(&self.attempt_dir.join(name), io::ErrorKind::AlreadyExists.into());
             return None;
         };
         if let Err(error) = fs::create_dir_all(&dir) {

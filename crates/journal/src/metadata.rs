@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
+use massgen_protocol::redact;
 use serde::Serialize;
 use serde_json::Value;
-
-use crate::redact::redact;
 
 /// How a run was started, as `execution_metadata.yaml` tells it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]

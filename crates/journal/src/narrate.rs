@@ -180,7 +180,7 @@ fn fact_in_words(fact: &Fact, view: &RunView) -> Option<Narration> {
             info(Some(revision.agent), format!("{text}: {}", one_line(content, PREVIEW_COLUMNS)))
         }
         Fact::RunEnded { end } => {
-            let text = format!("the run ends: {}", end_in_words(end));
+            let text = format!("the run ends: {}", one_line(&end_in_words(end), 4 * PREVIEW_COLUMNS));
             match end {
                 RunEnd::Consensus | RunEnd::SingleAnswer | RunEnd::WithoutConsensus => info(None, text),
                 RunEnd::TimedOutWithAnswer | RunEnd::Cancelled => warning(None, text),
@@ -255,4 +255,17 @@ fn warning(agent: Option<AgentIndex>, text: String) -> Narration {
 
 fn error(agent: Option<AgentIndex>, text: String) -> Narration {
     Narration { level: Level::Error, agent, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_run_is_one_line_whatever_providers_said() {
+        let end = RunEnd::NoAnswer { reason: "first\nsecond \u{1b}[2Jthird".to_owned() };
+        let record = Record { seq: 1, at_ms: 1, event: Fact::RunEnded { end }.into() };
+        let narration = narrate(&record, &RunView::default()).unwrap();
+        assert_eq!(narration.text, "the run ends: no agent could answer: first second [2Jthird");
+    }
 }

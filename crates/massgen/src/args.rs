@@ -70,7 +70,8 @@ pub(crate) enum CliCommand {
 
 #[derive(Debug, Args, Clone)]
 pub(crate) struct RunArgs {
-    /// The task. Without it: standard input when that is a pipe, else `prompt` of the config
+    /// The task; what is piped in is added to it, except with --automation. Without it: what is piped in, else
+    /// `prompt` of the config
     pub(crate) question: Option<String>,
     #[command(flatten)]
     pub(crate) team: TeamArgs,

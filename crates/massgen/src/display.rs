@@ -7,17 +7,18 @@ mod simple;
 mod status_lines;
 mod style;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use massgen_journal::LogFolder;
-use massgen_protocol::{Record, RunView};
+use massgen_journal::{LogFolder, agent_file_names};
+use massgen_protocol::{AgentIndex, Record, RunView};
 
 pub(crate) use debug::Debug;
 pub(crate) use events::Events;
 pub(crate) use simple::Simple;
-pub(crate) use status_lines::{Channel, StatusLines};
+pub(crate) use status_lines::{Channel, OutputFile, StatusLines};
 pub(crate) use style::Style;
 
 /// Something that is shown every record of a run, in order.
@@ -89,4 +90,13 @@ fn observe(observer: &mut impl Observer, records: &Receiver<Arc<Record>>) {
 pub(crate) struct Places {
     /// The log folder, unless the run leaves none.
     pub(crate) logs: Option<LogFolder>,
+}
+
+impl Places {
+    /// The file in the log folder that has this agent's final answer.
+    pub(crate) fn answer_file(&self, view: &RunView, agent: AgentIndex) -> Option<PathBuf> {
+        let names = agent_file_names(view.agents.iter().map(|agent| &agent.profile.id));
+        let file = self.logs.as_ref()?.final_answer(names.get(agent.position())?);
+        Some(std::path::absolute(&file).unwrap_or(file))
+    }
 }

@@ -4,6 +4,7 @@ mod agents;
 mod args;
 mod bench;
 mod commands;
+mod delivery;
 mod display;
 #[cfg(test)]
 mod documentation;
@@ -24,6 +25,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use massgen_rehearsal::Scenario;
 
 use crate::args::{Cli, CliCommand, Task};
 use crate::commands::new_config::{Way, new_config};
@@ -94,8 +96,33 @@ fn usage(error: &clap::Error) -> ExitCode {
         terminal::tell(&failure.to_string());
         return failure.exit_code();
     }
+    if let Some(failure) = without_quotes(error) {
+        terminal::tell(&failure.to_string());
+        return failure.exit_code();
+    }
     let _ = error.print();
     ExitCode::from(2)
+}
+
+/// A question of several arguments, which clap takes for a subcommand behind a question.
+fn without_quotes(error: &clap::Error) -> Option<Failure> {
+    let Some(ContextValue::String(second)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    let before = match error.get(ContextKind::PriorArg)? {
+        ContextValue::String(one) => std::slice::from_ref(one),
+        ContextValue::Strings(several) => several.as_slice(),
+        _ => return None,
+    };
+    if !before.iter().any(|argument| argument == "[QUESTION]") {
+        return None;
+    }
+    let failure = Failure::execution(format!("`{second}` comes after what is taken for the question"));
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let scenario = arguments.iter().skip_while(|argument| *argument != "--rehearse").nth(1);
+    Some(match scenario.filter(|name| Scenario::builtin(name).is_some() || name.ends_with(".yaml")) {
+        Some(name) => failure.hint(format!("write `--rehearse={name}` to name the scenario")),
+        None => failure.hint("put the question in quotes: massgen \"What is 2 + 2?\""),
+    })
 }
 
 /// What of the Python MassGen was asked for that is not built, and what to use instead.

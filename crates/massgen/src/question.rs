@@ -1,53 +1,96 @@
 //! What the team is asked.
 
-use std::io::{IsTerminal, Read};
+use std::io::{BufRead, IsTerminal, Read, Stdin};
 use std::path::Path;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
-use massgen_config::{Environment, TeamConfig, parse_question};
+use massgen_config::{Environment, TeamConfig, Text, parse_question};
 
+use crate::args::OutputArgs;
 use crate::failure::Failure;
 use crate::terminal;
 
 /// More than this is not a question but a mistake, such as a piped disk image.
 const STDIN_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// The question of the command line, of standard input when that is a pipe, or of the config.
+/// Whoever waits longer than this for a pipe is told what the program waits for.
+const SILENCE_MAX: Duration = Duration::from_secs(2);
+
+/// The question of the command line with what is piped in, or what is piped in, or that of the config.
 pub(crate) fn question(
     argument: Option<&str>,
     config: &TeamConfig,
     environment: &Environment,
+    output: &OutputArgs,
 ) -> Result<String, Failure> {
-    let text = match argument {
-        Some(argument) => Some(argument.to_owned()),
-        None => piped()?.or_else(|| config.prompt.as_ref().map(|prompt| prompt.as_str().to_owned())),
+    // Scripts pass on pipes that nobody means, and that nobody may ever close.
+    let is_for_script = output.automation || output.stream_events;
+    let piped = match argument {
+        Some(_) if is_for_script || !is_piped(&std::io::stdin()) => None,
+        Some(_) | None => piped()?,
     };
-    let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).ok_or_else(|| {
-        Failure::execution("there is no question")
-            .hint("give it as the last argument, or pipe it in, or set `prompt` in the config")
-    })?;
+    let typed = match (argument, &piped) {
+        (None, None) => config.prompt.as_ref().map(Text::as_str),
+        (argument, _) => argument,
+    };
+    let typed = typed.map(|typed| referring(typed.trim(), environment)).transpose()?;
+    let parts: Vec<String> = typed.into_iter().chain(piped).filter(|part| !part.trim().is_empty()).collect();
+    if parts.is_empty() {
+        return Err(Failure::execution("there is no question")
+            .hint("give it as the last argument, or pipe it in, or set `prompt` in the config"));
+    }
+    Ok(parts.join("\n\n"))
+}
+
+/// Puts paths in the place of references such as `@src/main.rs`. Only what somebody wrote as a question has
+/// them: in a diff or a log, `@` means something else.
+fn referring(text: &str, environment: &Environment) -> Result<String, Failure> {
     let question =
-        parse_question(&text, environment, Path::exists).map_err(|error| Failure::configuration(error.to_string()))?;
+        parse_question(text, environment, Path::exists).map_err(|error| Failure::configuration(error.to_string()))?;
     if !question.paths.is_empty() {
         terminal::warn("agents do not read files yet: they see the paths in the question, not what is in them");
     }
     Ok(question.text)
 }
 
+/// Whether somebody means standard input to be read besides a typed question: it is a pipe or a file.
+/// Programs are started with sockets and devices as well, which say nothing and may never end.
+#[cfg(unix)]
+fn is_piped(stdin: &Stdin) -> bool {
+    use rustix::fs::FileType;
+    rustix::fs::fstat(stdin)
+        .is_ok_and(|stat| matches!(FileType::from_raw_mode(stat.st_mode), FileType::Fifo | FileType::RegularFile))
+}
+
+#[cfg(not(unix))]
+fn is_piped(stdin: &Stdin) -> bool {
+    !stdin.is_terminal()
+}
+
+/// The text on standard input as it is, without empty lines around it.
 fn piped() -> Result<Option<String>, Failure> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
         return Ok(None);
     }
+    let mut stdin = stdin.lock();
+    let (came, silence) = channel::<()>();
+    std::thread::spawn(move || {
+        if silence.recv_timeout(SILENCE_MAX) == Err(RecvTimeoutError::Timeout) {
+            terminal::tell("waiting for standard input (Ctrl-D ends it; `< /dev/null` gives none)");
+        }
+    });
     let mut bytes = Vec::new();
     stdin
-        .lock()
-        .take(STDIN_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Failure::execution(format!("the question cannot be read from standard input: {error}")))?;
+        .fill_buf()
+        .map(|_| drop(came))
+        .and_then(|()| stdin.take(STDIN_BYTES_MAX + 1).read_to_end(&mut bytes))
+        .map_err(|error| Failure::execution(format!("standard input cannot be read: {error}")))?;
     if bytes.len() as u64 > STDIN_BYTES_MAX {
-        return Err(Failure::execution("the question on standard input is larger than 16 MiB"));
+        return Err(Failure::execution("the text on standard input is larger than 16 MiB"));
     }
-    let text =
-        String::from_utf8(bytes).map_err(|_| Failure::execution("the question on standard input is not UTF-8"))?;
-    Ok(Some(text).filter(|text| !text.trim().is_empty()))
+    let text = String::from_utf8(bytes).map_err(|_| Failure::execution("the text on standard input is not UTF-8"))?;
+    let text = text.trim_end().trim_start_matches(['\r', '\n']);
+    Ok(Some(text).filter(|text| !text.is_empty()).map(str::to_owned))
 }

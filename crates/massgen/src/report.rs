@@ -1,6 +1,6 @@
 //! The end of a run in words: the answer, who chose it and why, who disagreed, what it took.
 
-use massgen_journal::{Summary, VoteLine, end_in_words, run_summary};
+use massgen_journal::{MinorityAnswer, Stamps, Summary, VoteLine, agent_file_names, end_in_words, run_summary};
 use massgen_protocol::{AgentState, PresentationSource, RunEnd, RunView, Standing};
 
 use crate::display::{Places, Style};
@@ -17,7 +17,7 @@ pub(crate) fn closing(view: &RunView, places: &Places, style: Style) -> String {
     if view.agents.len() > 1 {
         votes(&mut lines, &summary, style);
     }
-    disagreement(&mut lines, view, &summary, style);
+    disagreement(&mut lines, view, &summary, places, style);
     failures(&mut lines, &summary, style);
     lines.push(style.hanging("Took      ", &took(&summary)));
     if let Some(logs) = &places.logs {
@@ -60,24 +60,40 @@ fn votes(lines: &mut Vec<String>, summary: &Summary, style: Style) {
 }
 
 /// A team that did not agree says so: a majority is no proof.
-fn disagreement(lines: &mut Vec<String>, view: &RunView, summary: &Summary, style: Style) {
+fn disagreement(lines: &mut Vec<String>, view: &RunView, summary: &Summary, places: &Places, style: Style) {
     let Some(disagreement) = &summary.disagreement else { return };
     let warning = "The team did not agree. Read the other view before you rely on the answer:";
-    lines.push(style.warning(warning));
-    for answer in &disagreement.minority {
-        let words = view.answer(answer.label).map_or_else(String::new, |answer| start(&answer.content));
-        lines.push(style.hanging(BELOW, &format!("{} ({}): {words}", answer.label, answer.agent_id)));
+    lines.extend(style.lines(warning, 0).iter().map(|line| style.warning(line)));
+    let names = agent_file_names(view.agents.iter().map(|agent| &agent.profile.id));
+    for MinorityAnswer { label, agent_id, .. } in &disagreement.minority {
+        let Some(answer) = view.answer(*label) else { continue };
+        let text = format!("{label} ({agent_id}): {}", harmless(answer.content.trim()));
+        lines.extend(start(&text, style));
+        if let (Some(logs), Some(name)) = (&places.logs, names.get(label.agent.position())) {
+            let path = logs.answer(name, answer.at_ms, &Stamps::local());
+            lines.push(format!("{BELOW}whole: {}", path.display()));
+        }
     }
 }
 
 /// Puts a text below the one that has a title.
 const BELOW: &str = "          ";
 
-/// The start of an answer, on one line.
-fn start(content: &str) -> String {
-    const CHARS_MAX: usize = 240;
-    let words = harmless(&content.split_whitespace().collect::<Vec<_>>().join(" "));
-    if words.chars().count() <= CHARS_MAX { words } else { words.chars().take(CHARS_MAX).chain(['…']).collect() }
+/// The start of an answer, without its empty lines: whole, unless it is long.
+fn start(text: &str, style: Style) -> Vec<String> {
+    const LINES_MAX: usize = 15;
+    // Where lines are not broken, a paragraph can be of any length.
+    const CHARS_MAX: usize = 100 * LINES_MAX;
+    let head: String = text.chars().take(CHARS_MAX).collect();
+    let mut lines: Vec<String> = style.lines(&head, BELOW.len());
+    lines.retain(|line| !line.trim().is_empty());
+    if lines.len() > LINES_MAX || head.len() < text.len() {
+        lines.truncate(LINES_MAX);
+        if let Some(last) = lines.last_mut() {
+            *last = format!("{}…", last.trim_end());
+        }
+    }
+    lines.into_iter().map(|line| format!("{BELOW}{line}")).collect()
 }
 
 fn failures(lines: &mut Vec<String>, summary: &Summary, style: Style) {
@@ -107,4 +123,83 @@ fn took(summary: &Summary) -> String {
 fn reason(vote: &VoteLine) -> String {
     let words = vote.reason.split_whitespace().collect::<Vec<_>>().join(" ");
     harmless(&format!("{} → {}: {words}", vote.voter_id, vote.target))
+}
+
+#[cfg(test)]
+mod tests {
+    use massgen_journal::LogFolder;
+    use massgen_protocol::{
+        Activity, AgentId, AgentIndex, AgentProfile, AnswerRevision, AnswerSource, Event, Fact, Record, RevisionVector,
+        SelectionRule, TurnId, Vote,
+    };
+
+    use super::*;
+
+    /// A view in which the second of two agents voted for its own answer, `minority`, and lost.
+    fn disagreed(minority: &str) -> RunView {
+        let mut seen = RevisionVector::empty(2);
+        let profiles = ["a/b", "second"].map(|id| AgentProfile {
+            id: AgentId::new(id),
+            backend: "openai".to_owned(),
+            model: "m".to_owned(),
+        });
+        let mut events: Vec<Event> = vec![
+            Activity::RunOpened {
+                run_id: "run".to_owned(),
+                question: "q".to_owned(),
+                agents: profiles.to_vec(),
+                version: "0".to_owned(),
+                rehearsal: false,
+            }
+            .into(),
+        ];
+        let revisions = AgentIndex::all(2).map(|agent| seen.publish(agent)).collect::<Vec<AnswerRevision>>();
+        for (revision, content) in revisions.iter().zip(["the answer", minority]) {
+            let turn = TurnId { agent: revision.agent, number: 1 };
+            let (content, seen) = (content.to_owned(), seen.clone());
+            let source = AnswerSource::Decision;
+            events.push(Fact::AnswerPublished { turn, revision: *revision, content, seen, source }.into());
+        }
+        for revision in &revisions {
+            let turn = TurnId { agent: revision.agent, number: 2 };
+            let vote =
+                Vote { voter: revision.agent, target: *revision, reason: "because".to_owned(), seen: seen.clone() };
+            events.push(Fact::VoteCast { turn, vote }.into());
+        }
+        let revision = revisions[0];
+        events.push(Fact::WinnerSelected { revision, tally: vec![], rule: SelectionRule::TiePublishedEarlier }.into());
+        let records = (1..).zip(events).map(|(seq, event)| Record { seq, at_ms: 1_000 * seq, event });
+        RunView::replay(&records.collect::<Vec<_>>())
+    }
+
+    fn report(minority: &str, places: &Places, columns: Option<usize>) -> String {
+        closing(&disagreed(minority), places, Style::plain(columns))
+    }
+
+    #[test]
+    fn the_other_view_is_shown_whole_with_its_path() {
+        let base = tempfile::tempdir().unwrap();
+        let logs = LogFolder::create(base.path()).unwrap();
+        let path = logs.answer("second", 3_000, &Stamps::local());
+        let places = Places { logs: Some(logs) };
+        let long = "word ".repeat(100);
+        let shown = report(&format!("First this.\n\n{long}end"), &places, None);
+        let expected =
+            format!("{BELOW}agent2.1 (second): First this.\n{BELOW}{long}end\n{BELOW}whole: {}\n", path.display());
+        assert!(shown.contains(&expected), "{shown}");
+        assert!(!report("short", &Places { logs: None }, None).contains("whole: "));
+    }
+
+    #[test]
+    fn a_very_long_other_view_is_cut() {
+        let nowhere = Places { logs: None };
+        let count = |shown: &str| shown.lines().filter(|line| line.contains("word")).count();
+        let lines = report(&"word\n".repeat(40), &nowhere, None);
+        assert_eq!(count(&lines), 15, "{lines}");
+        assert!(lines.contains("word…\n"), "{lines}");
+        let broken = report(&"word ".repeat(400), &nowhere, Some(60));
+        assert_eq!(count(&broken), 15, "{broken}");
+        let paragraph = report(&"word ".repeat(400), &nowhere, None);
+        assert!(paragraph.contains("…\n"), "{paragraph}");
+    }
 }

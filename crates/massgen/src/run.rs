@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agents;
 use crate::args::OutputArgs;
-use crate::display::{Channel, Debug, Events, Nothing, Observer, Observing, Places, Simple, StatusLines};
+use crate::delivery;
+use crate::display::{Channel, Debug, Events, Nothing, Observer, Observing, OutputFile, Places, Simple, StatusLines};
 use crate::failure::{Failure, FailureKind, with_causes};
 use crate::signals;
 use crate::team::Team;
@@ -41,13 +42,25 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 /// Runs a team to its end and tells the user what it came to.
 pub(crate) async fn run(plan: RunPlan<'_>) -> Result<(), Failure> {
     let agents = agents::agents(&plan.team.config, plan.environment, plan.rehearsal.as_ref())?;
+    if let Some(path) = &plan.output.output_file {
+        delivery::check_output_file(path)?;
+    }
     let places = Places { logs: logs(&plan)? };
-    let view = observed(&plan, agents, &places).await?;
+    let cancel = CancellationToken::new();
+    // A task, and to the end, so that signals count as well while a display or a file waits for its reader.
+    let mut signals = JoinSet::new();
+    signals.spawn(signals::watch(cancel.clone()));
+    let (view, delivered) = observed(&plan, agents, &places, &cancel).await?;
     if let Some(server) = plan.rehearsal {
         server.stop().await;
     }
-    write_output_file(plan.output, &view)?;
-    conclude(&view)
+    match (delivered, conclude(&view)) {
+        (Err(undelivered), Err(end)) => {
+            terminal::tell(&undelivered.to_string());
+            Err(end)
+        }
+        (delivered, end) => delivered.and(end),
+    }
 }
 
 fn logs(plan: &RunPlan<'_>) -> Result<Option<LogFolder>, Failure> {
@@ -57,34 +70,73 @@ fn logs(plan: &RunPlan<'_>) -> Result<Option<LogFolder>, Failure> {
     let base = plan.environment.var("MASSGEN_LOG_BASE_DIR").unwrap_or(LogFolder::DEFAULT_BASE);
     LogFolder::create(&plan.environment.absolute(base))
         .map(Some)
-        .map_err(|error| Failure::execution(with_causes(&error)).hint("`--no-logs` leaves no log folder"))
+        .map_err(|error| Failure::execution(with_causes(&error)))
 }
 
-/// Runs the team with everybody watching who is to watch.
-async fn observed(plan: &RunPlan<'_>, agents: Vec<AgentSetup>, places: &Places) -> Result<RunView, Failure> {
+/// Runs the team with everybody watching who is to watch, and hands over the answer: the second result tells how
+/// that went.
+async fn observed(
+    plan: &RunPlan<'_>,
+    agents: Vec<AgentSetup>,
+    places: &Places,
+    cancel: &CancellationToken,
+) -> Result<(RunView, Result<(), Failure>), Failure> {
     let journal = match &places.logs {
         None => Journal::discard(),
         Some(logs) => Journal::create(&logs.journal()).map_err(|error| Failure::execution(with_causes(&error)))?,
     };
-    let mut observers = vec![display(plan, places)?];
+    let (shown, output_file) = (Shown::of(plan), OutputFile::default());
+    let display = display(shown, places, &output_file)?;
+    let mut observers = Vec::new();
     if let Some(logs) = &places.logs {
         observers.push(start("log", LogFiles::new(logs, plan))?);
     }
     if plan.output.debug {
         observers.push(start("debug", Debug)?);
     }
-    let cancel = CancellationToken::new();
-    // A task, so that signals count as well while a display waits for somebody to read what it shows.
-    let mut signals = JoinSet::new();
-    signals.spawn(signals::watch(cancel.clone()));
     let setup = setup(plan, agents, places);
-    let observe = |record: &Arc<Record>| observers.iter().for_each(|observer| observer.send(record));
-    let outcome = massgen_orchestrator::run(setup, journal, observe, cancel).await;
+    let observe = |record: &Arc<Record>| observers.iter().chain([&display]).for_each(|observer| observer.send(record));
+    let outcome = massgen_orchestrator::run(setup, journal, observe, cancel.clone()).await;
     observers.into_iter().for_each(Observing::finish);
+    // The display tells of the file when the answer is in it.
+    let written = output(plan, &outcome.view, &output_file, cancel).await;
+    display.finish();
+    let delivered = hand_over(written, shown, &outcome.view, places);
     if let Some(error) = &outcome.journal_error {
         terminal::warn(&format!("the journal of this run is not complete: {}", with_causes(error)));
     }
-    Ok(outcome.view)
+    Ok((outcome.view, delivered))
+}
+
+/// Writes the answer to the file that was asked for; `false`: none was.
+async fn output(
+    plan: &RunPlan<'_>,
+    view: &RunView,
+    output_file: &OutputFile,
+    cancel: &CancellationToken,
+) -> Result<bool, Failure> {
+    let (Some(path), Some((_, answer, _))) = (&plan.output.output_file, &view.final_answer) else { return Ok(false) };
+    // Whoever has stopped the run still wants what it came to.
+    let stop = (view.end != Some(RunEnd::Cancelled)).then_some(cancel);
+    delivery::write_output_file(path, answer, stop).await?;
+    output_file.get_or_init(|| path.clone());
+    Ok(true)
+}
+
+/// Sees to it that the answer is somewhere, now that everything is shown and `written`.
+fn hand_over(written: Result<bool, Failure>, shown: Shown, view: &RunView, places: &Places) -> Result<(), Failure> {
+    let Some((revision, answer, _)) = &view.final_answer else { return Ok(()) };
+    let kept = places.answer_file(view, revision.agent);
+    match written {
+        Ok(true) => Ok(()),
+        Ok(false) => delivery::check_stdout(kept.as_deref()),
+        Err(failure) => {
+            if !shown.has_whole_answer() {
+                delivery::print(&format!("\n{}\n", terminal::harmless(answer.trim_end())));
+            }
+            Err(delivery::with_copy(failure, kept.as_deref()))
+        }
+    }
 }
 
 fn setup(plan: &RunPlan<'_>, agents: Vec<AgentSetup>, places: &Places) -> RunSetup {
@@ -94,30 +146,54 @@ fn setup(plan: &RunPlan<'_>, agents: Vec<AgentSetup>, places: &Places) -> RunSet
         question: plan.question.clone(),
         agents,
         rules: plan.team.config.rules(),
-        // Any number will do: it is recorded, and it only decides who sees which answer first.
-        seed: u64::try_from(now & u128::from(u64::MAX)).unwrap_or(0),
+        // Any number will do: it is recorded, and it only decides who sees which answer first. Readers of JSON
+        // that count in floating point know whole numbers up to 2^53.
+        seed: u64::try_from(now & ((1 << 53) - 1)).unwrap_or(0),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         rehearsal: plan.rehearsal.is_some(),
     }
 }
 
-fn display(plan: &RunPlan<'_>, places: &Places) -> Result<Observing, Failure> {
-    let output = plan.output;
-    let status = |channel| StatusLines::new(places.clone(), output.output_file.clone(), channel);
-    if output.stream_events {
-        return start("display", Events::new(status(Channel::Stderr)));
-    }
-    if output.automation {
-        return start("display", status(Channel::Stdout));
-    }
-    match plan.team.config.ui.display_type {
-        _ if output.no_display => start("display", Simple::new(places.clone())),
-        DisplayType::Silent => start("display", status(Channel::Stdout)),
-        DisplayType::None => start("display", Nothing),
-        // The full-screen terminal and the browser are shown as plain lines until they are built.
-        DisplayType::Simple | DisplayType::RichTerminal | DisplayType::TextualTerminal | DisplayType::Web => {
-            start("display", Simple::new(places.clone()))
+/// What a run shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Events,
+    StatusLines,
+    PlainLines,
+    Nothing,
+}
+
+impl Shown {
+    fn of(plan: &RunPlan<'_>) -> Self {
+        match plan.team.config.ui.display_type {
+            _ if plan.output.stream_events => Self::Events,
+            _ if plan.output.automation => Self::StatusLines,
+            _ if plan.output.no_display => Self::PlainLines,
+            DisplayType::Silent => Self::StatusLines,
+            DisplayType::None => Self::Nothing,
+            // The full-screen terminal and the browser are shown as plain lines until they are built.
+            DisplayType::Simple | DisplayType::RichTerminal | DisplayType::TextualTerminal | DisplayType::Web => {
+                Self::PlainLines
+            }
         }
+    }
+
+    /// Whether standard output has the answer as it is, not only its start.
+    fn has_whole_answer(self) -> bool {
+        match self {
+            Self::Events | Self::PlainLines => true,
+            Self::StatusLines | Self::Nothing => false,
+        }
+    }
+}
+
+fn display(shown: Shown, places: &Places, output_file: &OutputFile) -> Result<Observing, Failure> {
+    let status = |channel| StatusLines::new(places.clone(), Arc::clone(output_file), channel);
+    match shown {
+        Shown::Events => start("display", Events::new(status(Channel::Stderr))),
+        Shown::StatusLines => start("display", status(Channel::Stdout)),
+        Shown::PlainLines => start("display", Simple::new(places.clone())),
+        Shown::Nothing => start("display", Nothing),
     }
 }
 
@@ -164,17 +240,6 @@ impl Observer for LogFiles {
 
 fn cli_args() -> Value {
     json!(std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>())
-}
-
-fn write_output_file(output: &OutputArgs, view: &RunView) -> Result<(), Failure> {
-    let (Some(path), Some((_, answer, _))) = (&output.output_file, &view.final_answer) else { return Ok(()) };
-    std::fs::write(path, format!("{}\n", answer.trim_end())).map_err(|error| {
-        Failure::execution(format!("the answer cannot be written to {}: {error}", path.display())).hint(kept(view))
-    })
-}
-
-fn kept(view: &RunView) -> String {
-    format!("the answer is kept in the log folder of {}", view.run_id)
 }
 
 /// The exit code says whether there is an answer.

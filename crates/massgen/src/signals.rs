@@ -1,5 +1,7 @@
 //! Ctrl-C and its relatives: once stops the run and keeps what is there, twice leaves at once.
 
+#[cfg(unix)]
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -40,26 +42,41 @@ fn leave() {
 
 /// The signals that ask the program to stop. One that comes while nobody waits for it is not lost.
 #[cfg(unix)]
-struct Signals(Option<[tokio::signal::unix::Signal; 3]>);
+struct Signals(Vec<tokio::signal::unix::Signal>);
 
 #[cfg(unix)]
 impl Signals {
     fn new() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
+        let ignored = ignored();
+        let is_ignored = |kind: &SignalKind| ignored >> (kind.as_raw_value() - 1) & 1 == 1;
         let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        let [interrupt, terminate, hangup] = kinds.map(signal);
         // Without handlers, signals do what they always do.
-        Self((|| Some([interrupt.ok()?, terminate.ok()?, hangup.ok()?]))())
+        Self(kinds.into_iter().filter(|kind| !is_ignored(kind)).filter_map(|kind| signal(kind).ok()).collect())
     }
 
     async fn next(&mut self) {
-        let Some([interrupt, terminate, hangup]) = &mut self.0 else { return std::future::pending().await };
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
+        std::future::poll_fn(|context| {
+            let came = self.0.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
+            if came { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
+}
+
+/// The signals that whoever started the program wants it to ignore, as `nohup` does with hang-ups and a shell without
+/// job control with the Ctrl-C of what runs in the background. Bit 0 is signal 1. See proc_pid_status(5).
+#[cfg(target_os = "linux")]
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+/// Elsewhere, only unsafe calls tell.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn ignored() -> u64 {
+    0
 }
 
 #[cfg(not(unix))]

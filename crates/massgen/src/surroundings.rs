@@ -26,7 +26,7 @@ pub(crate) fn environment() -> Result<Environment, Failure> {
         terminal::warn(&format!("variables are not read from {trouble}"));
     }
     for diagnostics in found.iter().filter(|found| !found.is_empty()) {
-        terminal::tell(&diagnostics.render(colour()));
+        terminal::tell_painted(&diagnostics.render(colour()));
     }
     Ok(environment)
 }

@@ -20,7 +20,7 @@ pub(crate) struct Team {
     pub(crate) config: TeamConfig,
     /// The config's file, unless there is none.
     pub(crate) path: Option<PathBuf>,
-    /// The config as written, without keys, for the log folder.
+    /// The config as written, or as it follows from flags or a scenario, without keys: for the log folder.
     pub(crate) document: Value,
 }
 
@@ -43,7 +43,8 @@ pub(crate) fn find_team(args: &TeamArgs, environment: &Environment) -> Result<Op
             args.system_message.as_deref(),
         )
         .map_err(|error| Failure::configuration(error.to_string()))?;
-        return Ok(Some(Team { config, path: None, document: Value::Null }));
+        let document = config.document_for_logs();
+        return Ok(Some(Team { config, path: None, document }));
     }
     if args.base_url.is_some() || args.system_message.is_some() {
         return Err(Failure::execution("`--base-url` and `--system-message` need `--model` or `--backend`"));
@@ -106,12 +107,28 @@ fn judged(loaded: &Loaded, path: Option<PathBuf>, args: &TeamArgs) -> Result<Tea
         return Err(rejected(diagnostics).hint("without --strict-validation, warnings do not stop a run"));
     }
     if !args.skip_validation && !diagnostics.is_empty() {
-        terminal::tell(&diagnostics.render(surroundings::colour()));
+        terminal::tell_painted(&diagnostics.render(surroundings::colour()));
     }
     Ok(Team { config, path, document: loaded.document_for_logs() })
 }
 
 fn rejected(diagnostics: &Diagnostics) -> Failure {
-    terminal::tell(&diagnostics.render(surroundings::colour()));
+    terminal::tell_painted(&diagnostics.render(surroundings::colour()));
     Failure::configuration(format!("the config {} has {}", diagnostics.source().name, verdict(diagnostics)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::rehearse::{scenario, team_of};
+
+    #[test]
+    fn a_team_without_a_file_is_told_of_in_the_log_folder() {
+        let args = TeamArgs { model: Some("gpt-5-mini".to_owned()), ..TeamArgs::default() };
+        let single = team(&args, &Environment::default()).unwrap();
+        assert_eq!(single.document["agents"][0]["backend"]["model"], "gpt-5-mini");
+        let rehearsed = team_of(&scenario("quasar").unwrap()).unwrap();
+        let told = rehearsed.document["agents"].as_array().map_or(0, Vec::len);
+        assert_eq!(told, rehearsed.config.agents.len());
+    }
 }

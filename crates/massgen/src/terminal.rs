@@ -2,8 +2,13 @@
 
 use std::io::{self, IsTerminal, Write};
 
-/// Tells the user something that is not the result.
+/// Tells the user something that is not the result. Providers may have had a word in it.
 pub(crate) fn tell(text: &str) {
+    tell_painted(&harmless(text));
+}
+
+/// Tells the user something that carries our own colours, and nothing that could steer the terminal.
+pub(crate) fn tell_painted(text: &str) {
     // Nobody can be told that nobody can be told.
     let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
 }

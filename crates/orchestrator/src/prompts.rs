@@ -7,10 +7,12 @@
 use std::sync::LazyLock;
 
 use massgen_coordination::TurnBrief;
-use massgen_protocol::{AnswerRevision, Choices, Novelty, RunView, Sensitivity, Strategy, TurnKind, View};
+use massgen_protocol::{
+    AgentIndex, AnswerRevision, Choices, Novelty, RunView, Sensitivity, Strategy, TurnKind, View, Vote,
+};
 use minijinja::{Environment, UndefinedBehavior, context};
 
-use crate::fence::fence;
+use crate::fence::{Material, MaterialKind, fence};
 
 /// What an agent alone is when the config does not say.
 const ROLE_ALONE: &str = "You are a helpful AI assistant.";
@@ -41,19 +43,19 @@ pub(crate) fn opening(brief: &TurnBrief, run: &RunView, strategy: Strategy) -> S
             },
         ),
         TurnKind::Present => {
-            let reasons: Vec<String> = run
-                .valid_votes()
-                .map(|vote| vote.reason.trim().to_owned())
-                .filter(|reason| !reason.is_empty())
-                .collect();
+            let reasons = reasons(run);
+            let mut material = answers(&brief.view, run);
+            material.extend(
+                reasons.iter().map(|(agent, reason)| Material { kind: MaterialKind::VoteFor(*agent), text: reason }),
+            );
             render(
                 "present",
                 context! {
                     question => question,
-                    answers => fenced(&brief.view, run),
+                    material => fence(&material),
+                    has_reasons => !reasons.is_empty(),
                     winner => brief.turn.agent.to_string(),
                     synthesize => strategy == Strategy::Synthesize,
-                    reasons => reasons,
                 },
             )
         }
@@ -66,8 +68,24 @@ pub(crate) fn news(view: &View, choices: &Choices, run: &RunView) -> String {
 }
 
 fn fenced(view: &View, run: &RunView) -> String {
-    let text = |revision: &AnswerRevision| Some((*revision, run.answer(*revision)?.content.as_str()));
-    fence(view.order.iter().filter_map(text))
+    fence(&answers(view, run))
+}
+
+/// The answers of a view, in its order.
+fn answers<'a>(view: &View, run: &'a RunView) -> Vec<Material<'a>> {
+    let material = |revision: &AnswerRevision| {
+        let text = run.answer(*revision)?.content.as_str();
+        Some(Material { kind: MaterialKind::AnswerFrom(revision.agent), text })
+    };
+    view.order.iter().filter_map(material).collect()
+}
+
+/// The reasons of the votes that count, dissent included, each with whose answer it is for.
+fn reasons(run: &RunView) -> Vec<(AgentIndex, String)> {
+    /// A reason is a remark, not another answer.
+    const CHARS_MAX: usize = 600;
+    let shortened = |vote: &Vote| (vote.target.agent, vote.reason.trim().chars().take(CHARS_MAX).collect());
+    run.valid_votes().filter(|vote| !vote.reason.trim().is_empty()).map(shortened).collect()
 }
 
 fn bar(sensitivity: Sensitivity) -> &'static str {

@@ -180,15 +180,16 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
     /// Feeds the coordination, writes what it decided, then does what it says.
     fn handle(&mut self, input: Input) {
         let step = self.coordinator.handle(input);
-        for fact in &step.facts {
-            if let Fact::TurnEnded { turn, .. } = fact {
-                // Closes its instructions, which lets its task end.
-                self.open.remove(turn);
-            }
-        }
+        let ended = step.facts.iter().filter_map(|fact| match fact {
+            Fact::TurnEnded { turn, .. } => Some(*turn),
+            _ => None,
+        });
+        let ended: Vec<TurnId> = ended.collect();
         let facts: Vec<Event> = step.facts.into_iter().map(Event::Fact).collect();
         let written = self.journal.append_together(clock::now_ms(), facts.clone());
         self.show(written, facts);
+        // Closes their instructions, which lets their tasks end.
+        ended.iter().for_each(|turn| drop(self.open.remove(turn)));
         for command in step.commands {
             self.perform(command);
         }

@@ -64,7 +64,7 @@ impl Turn {
                     return self.report(Input::TurnFailed { turn: self.id, message, retryable });
                 }
             };
-            let decision = workflow::reply(&reply.turn.text, &reply.turn.tool_calls);
+            let decision = workflow::reply(&reply.turn, &reply.finish);
             self.report(Input::Replied { turn: self.id, reply: decision });
             // The run closes the channel when the turn is over.
             let Some(instruction) = self.instructions.recv().await else { return };

@@ -1,8 +1,8 @@
 //! The tools by which agents decide, and what they are told when a reply holds no decision.
 
-use massgen_backends::ToolSpec;
-use massgen_coordination::{DecisionCall, Reply};
-use massgen_protocol::{Choices, ToolCall, Violation};
+use massgen_backends::{AssistantTurn, ToolSpec};
+use massgen_coordination::{DecisionCall, Reply, ReplyEnding};
+use massgen_protocol::{Choices, FinishReason, ToolCall, Violation};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -44,8 +44,16 @@ pub(crate) fn tools(choices: &Choices) -> Vec<ToolSpec> {
 }
 
 /// A reply in the words of the coordination.
-pub(crate) fn reply(text: &str, calls: &[ToolCall]) -> Reply {
-    Reply { text: text.to_owned(), calls: calls.iter().map(decision).collect() }
+pub(crate) fn reply(turn: &AssistantTurn, finish: &FinishReason) -> Reply {
+    Reply {
+        text: turn.text.clone(),
+        calls: turn.tool_calls.iter().map(decision).collect(),
+        ending: match finish {
+            FinishReason::Stop | FinishReason::ToolCalls | FinishReason::Other(_) => ReplyEnding::Whole,
+            FinishReason::Length => ReplyEnding::CutAtLimit,
+            FinishReason::Refusal => ReplyEnding::Refused,
+        },
+    }
 }
 
 fn decision(call: &ToolCall) -> DecisionCall {
@@ -91,7 +99,7 @@ pub(crate) fn rejection(violation: &Violation, choices: &Choices) -> String {
         Violation::SeveralVotes => "You voted for several answers: one turn, one vote. None counts.".to_owned(),
         Violation::NothingToVoteFor => "There is no answer to vote for yet.".to_owned(),
         Violation::UnknownTarget { target } => format!("There is no answer of \"{}\".", shortened(target)),
-        Violation::AnswerNotAllowed => "You cannot publish another answer in this run.".to_owned(),
+        Violation::AnswerNotAllowed => "You cannot publish another answer now.".to_owned(),
         Violation::EmptyAnswer => "Your answer was empty.".to_owned(),
         Violation::DuplicateAnswer { of } => {
             format!("Your answer is the same as that of {}. If you agree with it, vote for it.", of.agent)

@@ -208,7 +208,7 @@ pub enum TurnKind {
 pub struct Choices {
     /// Whether it may publish an answer.
     pub may_answer: bool,
-    /// The answers it may vote for, in the order of the team; empty: it may not vote.
+    /// The answers it may vote for, in the order that it sees them; empty: it may not vote.
     pub votes: Vec<AnswerRevision>,
 }
 

@@ -1,5 +1,5 @@
 //! The words that every part of massgen shares: ids, answer revisions, stream chunks, journal
-//! events, and [`RunView`], the fold that every display and report is drawn from.
+//! events, [`RunView`], the fold that every display and report is drawn from, and what counts as a secret.
 //!
 //! This crate holds plain data. It has no clock, no I/O and no policy.
 
@@ -7,6 +7,7 @@ mod agent;
 mod answer;
 mod chunk;
 mod event;
+mod redact;
 mod rules;
 mod run_view;
 mod usage;
@@ -18,6 +19,7 @@ pub use event::{
     Activity, AnswerSource, Choices, CutReason, Event, Fact, PresentationSource, Record, RunEnd, SelectionRule,
     TallyLine, Timer, TurnKind, TurnOutcome, Violation,
 };
+pub use redact::{REDACTED, names_a_secret, redact};
 pub use rules::{Novelty, Rules, Sensitivity, Strategy};
 pub use run_view::{AgentState, AgentView, AnswerView, BallotView, Phase, RunView, Standing};
 pub use usage::{Cost, Usage};

@@ -1,10 +1,10 @@
 //! Whether a value is what an option takes.
 
+use massgen_protocol::names_a_secret;
 use massgen_providers::{PROVIDERS, provider};
 
 use crate::fields::Kind;
 use crate::node::{Node, NodeValue};
-use crate::secret::names_a_secret;
 use crate::suggest::nearest;
 
 /// What is wrong with a value.

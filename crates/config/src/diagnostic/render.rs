@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
+use massgen_protocol::names_a_secret;
+
 use super::{Diagnostic, Diagnostics, Severity};
 use crate::Format;
-use crate::secret::names_a_secret;
 
 /// How many characters of a source line are shown. Base64 blobs and minified JSON have long lines.
 const LINE_CHARS_MAX: usize = 120;

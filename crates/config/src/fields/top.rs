@@ -46,7 +46,7 @@ pub(crate) static TIMEOUTS: Section = Section {
             "stall_timeout_seconds",
             Seconds,
             "",
-            "how long a provider may be silent before its call is tried again; 120 if not given",
+            "how long a provider may be silent before its call is tried again; 300 if not given",
         ),
         not_yet(
             "round_timeout_grace_seconds",

@@ -42,6 +42,8 @@ mistakes! {
         chatcompletion\n      base_url: https://openrouter.ai/api/v1\n      model: x\n      enable_web_search: true\n";
     duplicate_ids: "team.yaml", "agents:\n  - id: a\n    backend: {model: gpt-5}\n  - id: b/c\n    backend: {model: \
         gpt-5}\n  - id: a\n    backend: {model: gpt-5}\n  - id: ''\n    backend: {model: gpt-5}\n";
+    ids_of_other_places: "team.yaml", "agents:\n  - id: agent2\n    backend: {model: gpt-5}\n  - id: agent1\n    backend: \
+        {model: gpt-5}\n  - id: agent3\n    backend: {model: gpt-5}\n";
     missing_context_path: "team.yaml", "agent:\n  backend: {model: gpt-5}\norchestrator:\n  context_paths:\n    - \
         path: docs\n      permission: red\n    - there\n    - permission: read\n";
     unset_variables: "team.yaml", "agents:\n  - id: a\n    system_message: |\n      Use ${name} in templates and never \

@@ -30,7 +30,7 @@ fn everything(text: &str) -> String {
 fn a_good_config_shows_no_values() {
     let text = format!(
         "agents:\n  - id: a\n    system_message: 'hi ${{MODEL}}'\n    backend:\n      type: openai\n      model: x-${{MODEL}}\n      \
-         api_key: ${{KEY}}\n      extra_headers: {{X: '${{KEY}}', Authorization: {LITERAL}}}\n  - id: b\n    backend:\n      \
+         api_key: ${{KEY}}\n      extra_headers: {{X: '${{KEY}}', Authorization: {LITERAL}, X-Tenant: {LITERAL}}}\n  - id: b\n    backend:\n      \
          type: openai\n      model: m\n      api_key: {LITERAL}\nprompt: '${{WORDS}}'\n"
     );
     let config = load(&SourceText::new("team.yaml", text.as_str(), Format::Yaml), &environment()).config.unwrap();
@@ -41,6 +41,19 @@ fn a_good_config_shows_no_values() {
     assert!(!shown.contains(VALUE), "{shown}");
     assert!(!shown.contains(LITERAL), "{shown}");
     assert!(shown.contains("${KEY}"), "{shown}");
+}
+
+#[test]
+fn a_team_without_a_file_shows_no_values() {
+    let text = format!(
+        "agents:\n  - id: a\n    backend:\n      type: openai\n      model: m\n      api_key: {LITERAL}\n      \
+         extra_headers: {{X-Tenant: {LITERAL}, Y: '${{KEY}}'}}\n"
+    );
+    let config = load(&SourceText::new("team.yaml", text.as_str(), Format::Yaml), &environment()).config.unwrap();
+    let shown = config.document_for_logs();
+    assert_eq!(shown["agents"][0]["backend"]["api_key"], "[redacted]");
+    assert_eq!(shown["agents"][0]["backend"]["extra_headers"]["X-Tenant"], "[redacted]");
+    assert_eq!(shown["agents"][0]["backend"]["extra_headers"]["Y"], "${KEY}");
 }
 
 #[test]

@@ -335,7 +335,10 @@ fn the_same_inputs_give_the_same_run_and_another_seed_only_another_order() {
 fn without_order(mut fact: Fact) -> Fact {
     match &mut fact {
         Fact::TeamStarted { seed, .. } => *seed = 0,
-        Fact::TurnStarted { view, .. } | Fact::TurnRefreshed { view, .. } => view.order.clear(),
+        Fact::TurnStarted { view, choices, .. } | Fact::TurnRefreshed { view, choices, .. } => {
+            view.order.clear();
+            choices.votes.sort_unstable();
+        }
         _ => {}
     }
     fact
@@ -424,7 +427,7 @@ fn replies() -> impl Strategy<Value = Reply> {
         (texts(), texts()).prop_map(|(tool, problem)| DecisionCall::Unreadable { tool, problem }),
         texts().prop_map(|tool| DecisionCall::Unknown { tool }),
     ];
-    (texts(), proptest::collection::vec(call, 0..4)).prop_map(|(text, calls)| Reply { text, calls })
+    (texts(), proptest::collection::vec(call, 0..4)).prop_map(|(text, calls)| Reply { text, calls, ..Reply::default() })
 }
 
 fn texts() -> impl Strategy<Value = String> {

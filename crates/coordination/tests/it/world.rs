@@ -45,6 +45,8 @@ struct Running {
     cut: bool,
     invested: bool,
     resting: bool,
+    /// What it has said that could be its answer.
+    said: String,
 }
 
 /// A law that did not hold.
@@ -99,7 +101,7 @@ impl World {
     fn possible_in_turn(&self, running: &Running, inputs: &mut Vec<Input>) {
         let turn = running.brief.turn;
         let mut reply = |text: &str, calls: Vec<DecisionCall>| {
-            inputs.push(Input::Replied { turn, reply: Reply { text: text.to_owned(), calls } });
+            inputs.push(Input::Replied { turn, reply: Reply { text: text.to_owned(), calls, ..Reply::default() } });
         };
         match running.brief.kind {
             TurnKind::Present => {
@@ -115,7 +117,10 @@ impl World {
                     let content = format!("answer-{} of {}", self.vector.count(turn.agent) + 1, turn.agent);
                     reply("", vec![DecisionCall::NewAnswer { content }]);
                 }
-                for choice in &running.brief.choices.votes {
+                // In the order of the team: what can happen does not depend on the seed.
+                let mut choices = running.brief.choices.votes.clone();
+                choices.sort_unstable();
+                for choice in &choices {
                     let target = choice.agent.to_string();
                     reply("", vec![DecisionCall::Vote { target, reason: "r".to_owned() }]);
                 }
@@ -225,7 +230,7 @@ impl World {
         match fact {
             Fact::TurnStarted { turn, kind, view, choices } => {
                 let brief = TurnBrief { turn: *turn, kind: *kind, view: view.clone(), choices: choices.clone() };
-                let running = Running { brief, cut: false, invested: false, resting: false };
+                let running = Running { brief, cut: false, invested: false, resting: false, said: String::new() };
                 law(self.running.insert(turn.agent, running).is_none(), || format!("{turn} began during a turn"))?;
                 law(choices.votes.iter().all(|choice| view.shows(*choice)), || {
                     format!("{turn} may vote for what it was not shown")
@@ -265,8 +270,21 @@ impl World {
                 law(self.votes.iter().all(|other| other.voter != vote.voter), || format!("{vote:?} is a second vote"))?;
                 self.votes.push(vote.clone());
             }
+            Fact::DecisionRejected { turn, said, .. } => {
+                let running = self.running(*turn)?;
+                if running.said.is_empty() {
+                    running.said = said.trim().to_owned();
+                }
+            }
             Fact::TurnEnded { turn, outcome } => {
                 let running = self.running(*turn)?.clone();
+                let room = self.rules.answers_total_max.is_none_or(|max| self.vector.total() < max);
+                let undecided = !matches!(outcome, TurnOutcome::Voted | TurnOutcome::Superseded);
+                // Copies and near copies are no answers.
+                let lenient = self.rules.novelty == Novelty::Lenient && !running.said.starts_with("copy");
+                let is_due = undecided && room && lenient && running.brief.kind != TurnKind::Solo;
+                let lost = self.vector.count(turn.agent) == 0 && !running.said.is_empty();
+                law(!(is_due && lost), || format!("what {turn} said was lost: {}", running.said))?;
                 self.running.remove(&turn.agent);
                 self.timers.remove(&Timer::Turn { turn: *turn });
                 if *outcome != TurnOutcome::Superseded || !running.cut {

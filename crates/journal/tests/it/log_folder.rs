@@ -68,6 +68,8 @@ fn every_file_lands_where_the_reference_says() {
         assert_eq!(fs::read_to_string(&path).unwrap(), content, "{}", path.display());
     }
     let second = writer.answer_dir(golden::revision(golden::ALPHA, 2)).unwrap();
+    let published_at_ms = RunView::replay(&golden::records()).answer(golden::revision(golden::ALPHA, 2)).unwrap().at_ms;
+    assert_eq!(folder.answer("alpha", published_at_ms, &Stamps::utc()), second.join("answer.txt"));
     assert!(fs::read_to_string(second.join("answer.txt")).unwrap().starts_with("Insertion sort for small inputs"));
     assert_eq!(writer.answer_dir(golden::revision(golden::ALPHA, 3)), None);
 }

@@ -111,7 +111,8 @@ fn metadata_is_yaml_without_secrets() {
         config: json!({
             "agents": [
                 { "id": "no", "backend": { "type": "openai", "model": "gpt-5.2", "api_key": "sk-very-secret-0123" } },
-                { "id": "007", "backend": { "type": "claude", "api_key": "${ANTHROPIC_API_KEY}", "temperature": 0.5 } },
+                { "id": "007", "backend": { "type": "claude", "api_key": "${ANTHROPIC_API_KEY}", "temperature": 0.5,
+                    "extra_headers": { "X-Tenant": "very-secret", "X-Team": "${TEAM}" } } },
             ],
             "ui": { "display_type": "rich", "logging_enabled": true, "note": null },
         }),
@@ -127,5 +128,6 @@ fn metadata_is_yaml_without_secrets() {
     assert_eq!(read["config"]["agents"][0]["id"], "no");
     assert_eq!(read["config"]["agents"][1]["id"], "007");
     assert_eq!(read["config"]["agents"][1]["backend"]["api_key"], "${ANTHROPIC_API_KEY}");
+    assert_eq!(read["config"]["agents"][1]["backend"]["extra_headers"]["X-Team"], "${TEAM}");
     assert_eq!(read["config"]["ui"], metadata.config["ui"]);
 }

@@ -64,7 +64,7 @@ fn answer(
         None if can_talk && team.config.prompt.is_none() => Some(Dialogue::of_process().ask("Your question", "")?),
         given => given.clone(),
     };
-    let question = question::question(typed.as_deref(), &team.config, environment)?;
+    let question = question::question(typed.as_deref(), &team.config, environment, &args.output)?;
     runtime()?.block_on(async {
         let rehearsal: Option<RehearsalServer> = match scenario {
             Some(scenario) => Some(start_server(scenario, 0).await?),

@@ -8,7 +8,7 @@ use std::path::Path;
 use massgen_config::TeamConfig;
 use massgen_protocol::AgentId;
 use massgen_rehearsal::{RehearsalServer, Scenario, Wire};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{RehearseArgs, TeamArgs};
@@ -30,7 +30,7 @@ pub(crate) fn rehearse(args: &RehearseArgs) -> Result<(), Failure> {
     };
     let question = match (&args.question, scenario.question()) {
         (None, scripted) if args.config.is_none() && !scripted.is_empty() => scripted.to_owned(),
-        (given, _) => question::question(given.as_deref(), &team.config, &environment)?,
+        (given, _) => question::question(given.as_deref(), &team.config, &environment, &args.output)?,
     };
     runtime()?.block_on(async {
         let rehearsal = Some(start_server(scenario, 0).await?);
@@ -72,7 +72,8 @@ pub(crate) fn team_of(scenario: &Scenario) -> Result<Team, Failure> {
         Failure::configuration("the scenario plays any model, so it has no team of its own")
             .hint("name a team with `--config FILE`")
     })?;
-    Ok(Team { config, path: None, document: Value::Null })
+    let document = config.document_for_logs();
+    Ok(Team { config, path: None, document })
 }
 
 /// Starts the rehearsal provider on this machine.

@@ -36,7 +36,7 @@ pub(crate) fn validate(argument: &str, judgement: Judgement) -> Result<(), Failu
         return if is_good { Ok(()) } else { Err(Failure::told()) };
     }
     if !diagnostics.is_empty() {
-        terminal::tell(&diagnostics.render(surroundings::colour()));
+        terminal::tell_painted(&diagnostics.render(surroundings::colour()));
     }
     let verdict = verdict(diagnostics);
     if is_good {

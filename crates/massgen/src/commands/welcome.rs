@@ -4,7 +4,6 @@ use std::io::{BufRead, Write};
 use std::path::Path;
 
 use massgen_config::{Environment, TeamConfig};
-use serde_json::Value;
 
 use crate::commands::new_config::quickstart_draft;
 use crate::commands::setup::ask_for_keys;
@@ -98,7 +97,8 @@ fn offer_team<R: BufRead, W: Write>(
     dialogue.say(&format!("Written to {}.\n", short(&path, environment)));
     // A key may have been given on the way.
     let environment = surroundings::environment()?;
-    let team = Team { config, path: Some(path), document: Value::Null };
+    let document = config.document_for_logs();
+    let team = Team { config, path: Some(path), document };
     Ok(Some(Beginning { team, environment, is_rehearsal: false }))
 }
 

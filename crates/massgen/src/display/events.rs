@@ -3,7 +3,7 @@
 use massgen_protocol::{Record, RunView};
 
 use super::{Observer, StatusLines};
-use crate::terminal;
+use crate::delivery;
 
 /// The display of `--stream-events`.
 pub(crate) struct Events {
@@ -27,7 +27,7 @@ impl Observer for Events {
     }
 
     fn pause(&mut self) {
-        terminal::print(&std::mem::take(&mut self.pending));
+        delivery::print(&std::mem::take(&mut self.pending));
     }
 
     fn finish(&mut self, view: &RunView) {

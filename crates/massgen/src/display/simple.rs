@@ -9,8 +9,8 @@ use massgen_protocol::{
 
 use super::style::Style;
 use super::{Observer, Places};
-use crate::terminal;
-use crate::{report, terminal::harmless};
+use crate::terminal::harmless;
+use crate::{delivery, report};
 
 /// A line of streamed text is broken here when its agent does not break it.
 const LINE_CHARS_MAX: usize = 160;
@@ -25,7 +25,11 @@ pub(crate) struct Simple {
     pending: String,
     lines: BTreeMap<AgentIndex, Line>,
     name_width: usize,
+    /// The title of a phase of which nothing has been shown yet.
+    title: Option<&'static str>,
     final_turn: Option<FinalTurn>,
+    /// Whether the final answer's last line can still go on.
+    is_line_open: bool,
 }
 
 /// The turn whose text is the final answer, and what has been shown of it.
@@ -50,19 +54,45 @@ enum LineKind {
 
 impl Simple {
     pub(crate) fn new(places: Places) -> Self {
+        Self::in_style(places, Style::of_stdout())
+    }
+
+    fn in_style(places: Places, style: Style) -> Self {
         Self {
-            style: Style::of_stdout(),
+            style,
             places,
             pending: String::new(),
             lines: BTreeMap::new(),
             name_width: 0,
+            title: None,
             final_turn: None,
+            is_line_open: false,
         }
     }
 
-    fn line(&mut self, text: &str) {
-        self.pending.push_str(text);
+    /// Lines under nobody's name, painted after they were broken.
+    fn line(&mut self, text: &str, paint: impl Fn(Style, &str) -> String) {
+        for line in self.style.lines(text, 0) {
+            self.put(&paint(self.style, &line));
+        }
+    }
+
+    /// A line as it is.
+    fn put(&mut self, line: &str) {
+        self.begin_line();
+        self.pending.push_str(line);
         self.pending.push('\n');
+    }
+
+    /// Ends the line of the final answer that is open, and titles the phase if this is its first line.
+    fn begin_line(&mut self) {
+        if std::mem::take(&mut self.is_line_open) {
+            self.pending.push('\n');
+        }
+        if let Some(title) = self.title.take() {
+            let title = self.style.bold(&format!("── {title} ──"));
+            self.pending.push_str(&format!("\n{title}\n"));
+        }
     }
 
     /// Lines under an agent's name.
@@ -88,7 +118,7 @@ impl Simple {
         let name: String = view.name(agent).chars().take(NAME_CHARS_MAX).collect();
         let name = self.style.agent(agent, &format!("{name:>width$} │"));
         for line in self.style.lines(text, width + 3 + mark.chars().count()) {
-            self.line(&format!("{name} {mark}{}", paint(self.style, &line)));
+            self.put(&format!("{name} {mark}{}", paint(self.style, &line)));
         }
     }
 
@@ -139,8 +169,8 @@ impl Simple {
             Fact::VoteArrivedVoid { vote, .. } => self.vote(view, vote, " (void: the answers have changed)"),
             Fact::VotesVoided { by, votes } => {
                 let count = if votes.len() == 1 { "1 vote".to_owned() } else { format!("{} votes", votes.len()) };
-                let text = self.style.warning(&format!("✗ {by} is new and makes {count} void: everybody looks again"));
-                self.line(&text);
+                let text = format!("✗ {by} is new and makes {count} void: everybody looks again");
+                self.line(&text, Style::warning);
             }
             // The rest of the display shows these by what follows from them.
             // A failed turn is followed by another, or by the end of the agent's part with the reason.
@@ -156,15 +186,13 @@ impl Simple {
     }
 
     fn phase(&mut self, phase: Phase, view: &RunView) {
-        let title = match phase {
-            _ if view.agents.len() == 1 => return,
-            Phase::FirstAnswers => "First answers",
-            Phase::Deciding => "Comparing and voting",
-            Phase::Presenting => "Final answer",
+        self.title = match phase {
+            _ if view.agents.len() == 1 => None,
+            Phase::FirstAnswers => Some("First answers"),
+            Phase::Deciding => Some("Comparing and voting"),
+            Phase::Presenting => Some("Final answer"),
             Phase::Ended => return,
         };
-        let title = self.style.bold(&format!("\n── {title} ──"));
-        self.line(&title);
     }
 
     fn vote(&mut self, view: &RunView, vote: &Vote, remark: &str) {
@@ -182,11 +210,18 @@ impl Simple {
     /// The final answer is for the user: it comes as it is, under nobody's name.
     fn stream_final(&mut self, delta: &str) {
         let Some(last) = &mut self.final_turn else { return };
-        if last.text.is_empty() {
+        let is_first = last.text.is_empty();
+        last.text.push_str(delta);
+        let shown = harmless(delta);
+        if shown.is_empty() {
+            return;
+        }
+        if is_first {
+            self.begin_line();
             self.pending.push('\n');
         }
-        last.text.push_str(delta);
-        self.pending.push_str(&harmless(delta));
+        self.pending.push_str(&shown);
+        self.is_line_open = !shown.ends_with('\n');
     }
 
     /// What happened, in words, under the name of whom it concerns.
@@ -199,10 +234,7 @@ impl Simple {
                 self.end_line(view, agent);
                 self.say_in(view, agent, &text, paint);
             }
-            None => {
-                let text = paint(self.style, &text);
-                self.line(&text);
-            }
+            None => self.line(&text, paint),
         }
     }
 
@@ -218,10 +250,7 @@ impl Simple {
             Activity::CallEnded { turn, .. } => self.end_line(view, turn.agent),
             Activity::CallRetried { turn, retry, error, pause_ms } => {
                 if let Some(last) = self.final_turn.as_mut().filter(|last| last.turn == *turn) {
-                    let broken_off = !std::mem::take(&mut last.text).is_empty();
-                    if broken_off {
-                        self.pending.push('\n');
-                    }
+                    last.text.clear();
                 }
                 self.end_line(view, turn.agent);
                 let seconds = *pause_ms as f64 / 1000.0;
@@ -241,17 +270,37 @@ impl Simple {
         let names = view.agents.iter().map(|agent| agent.profile.id.as_str().chars().count().min(NAME_CHARS_MAX));
         self.name_width = names.max().unwrap_or(0);
         if view.rehearsal {
-            let text = self.style.warning("REHEARSAL: the answers are scripted, no model is asked");
-            self.line(&text);
+            self.line("REHEARSAL: the answers are scripted, no model is asked", Style::warning);
         }
         let question = harmless(&view.question);
-        let title = self.style.bold("Question");
-        self.line(&format!("{title}  {question}"));
+        let question = self.style.hanging("Question  ", &question);
+        self.put(&question);
         for (index, agent) in (0_u16..).zip(&view.agents) {
             let (index, profile) = (AgentIndex(index), &agent.profile);
             let alias = if view.agents.len() > 1 { format!(", known to the others as {index}") } else { String::new() };
             self.say(view, index, &format!("{} ({}){alias}", profile.model, profile.backend));
         }
+    }
+
+    /// What is left to show when the run is over.
+    fn end(&mut self, view: &RunView) {
+        let agents: Vec<AgentIndex> = self.lines.keys().copied().collect();
+        for agent in agents {
+            self.end_line(view, agent);
+        }
+        let shown = self.final_turn.take().map(|last| last.text).unwrap_or_default();
+        // What was streamed to its end need not be repeated.
+        if let Some((_, answer, _)) = view.final_answer.as_ref().filter(|(_, answer, _)| answer.trim() != shown.trim())
+        {
+            self.begin_line();
+            self.pending.push_str(&format!("\n{}\n", harmless(answer.trim())));
+        }
+        // A phase of which there was nothing to show needs no title.
+        self.title = None;
+        self.begin_line();
+        self.pending.push('\n');
+        let closing = report::closing(view, &self.places, self.style);
+        self.pending.push_str(&closing);
     }
 }
 
@@ -264,26 +313,11 @@ impl Observer for Simple {
     }
 
     fn pause(&mut self) {
-        terminal::print(&std::mem::take(&mut self.pending));
+        delivery::print(&std::mem::take(&mut self.pending));
     }
 
     fn finish(&mut self, view: &RunView) {
-        let agents: Vec<AgentIndex> = self.lines.keys().copied().collect();
-        for agent in agents {
-            self.end_line(view, agent);
-        }
-        let shown = self.final_turn.take().map(|last| last.text).unwrap_or_default();
-        if !shown.is_empty() && !shown.ends_with('\n') {
-            self.pending.push('\n');
-        }
-        // What was streamed to its end need not be repeated.
-        if let Some((_, answer, _)) = view.final_answer.as_ref().filter(|(_, answer, _)| answer.trim() != shown.trim())
-        {
-            self.pending.push_str(&format!("\n{}\n", harmless(answer.trim())));
-        }
-        self.pending.push('\n');
-        let closing = report::closing(view, &self.places, self.style);
-        self.pending.push_str(&closing);
+        self.end(view);
         self.pause();
     }
 }
@@ -305,7 +339,115 @@ fn take_line(text: &mut String) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use massgen_protocol::{
+        AgentId, AgentProfile, AnswerRevision, Choices, PresentationSource, RevisionVector, RunEnd, View,
+    };
+
     use super::*;
+
+    /// What is shown of a run of `size` agents up to `events`, to its end if it has one.
+    fn shown(size: u16, columns: Option<usize>, question: &str, events: Vec<Event>) -> String {
+        let agents = AgentIndex::all(size).map(|index| AgentProfile {
+            id: AgentId::new(index.to_string()),
+            backend: "openai".to_owned(),
+            model: "m".to_owned(),
+        });
+        let opened = Activity::RunOpened {
+            run_id: "run".to_owned(),
+            question: question.to_owned(),
+            agents: agents.collect(),
+            version: "0".to_owned(),
+            rehearsal: false,
+        };
+        let mut display = Simple::in_style(Places { logs: None }, Style::plain(columns));
+        let mut view = RunView::default();
+        for (seq, event) in (1..).zip(std::iter::once(opened.into()).chain(events)) {
+            let record = Record { seq, at_ms: seq, event };
+            view.apply(&record);
+            display.observe(&record, &view);
+            if matches!(record.event, Event::Fact(Fact::RunEnded { .. })) {
+                // As `finish`, but into memory.
+                display.end(&view);
+            }
+        }
+        display.pending
+    }
+
+    const TURN: TurnId = TurnId { agent: AgentIndex(0), number: 1 };
+
+    fn started(size: u16, kind: TurnKind) -> Event {
+        let view = View { vector: RevisionVector::empty(size), order: vec![] };
+        let choices = Choices { may_answer: true, votes: vec![] };
+        Fact::TurnStarted { turn: TURN, kind, view, choices }.into()
+    }
+
+    fn text(delta: &str) -> Event {
+        Activity::Text { turn: TURN, delta: delta.to_owned() }.into()
+    }
+
+    fn notice(text: &str) -> Event {
+        Activity::Notice { agent: Some(TURN.agent), text: text.to_owned() }.into()
+    }
+
+    fn entered(phase: Phase) -> Event {
+        Fact::PhaseEntered { phase }.into()
+    }
+
+    #[test]
+    fn a_notice_does_not_stick_to_the_final_answer() {
+        let end = [
+            Fact::FinalAnswer {
+                revision: AnswerRevision { agent: TURN.agent, number: 1 },
+                content: "This is only half of".to_owned(),
+                source: PresentationSource::Presented,
+            },
+            Fact::RunEnded { end: RunEnd::SingleAnswer },
+        ];
+        let mut events = vec![started(1, TurnKind::Solo), text("This is only "), text("half of")];
+        events.push(notice("the reply was cut"));
+        events.extend(end.map(Event::from));
+        let shown = shown(1, None, "q", events);
+        assert!(
+            shown.contains("\n\nThis is only half of\nagent1 │ agent1: the reply was cut\n\n────"),
+            "no answer twice, no line shared: {shown}"
+        );
+    }
+
+    #[test]
+    fn a_phase_is_titled_when_there_is_something_to_show_of_it() {
+        let mut events = vec![entered(Phase::FirstAnswers), text("hm\n"), entered(Phase::Deciding)];
+        let titled = |events: &[Event]| {
+            let shown = shown(2, None, "q", events.to_vec());
+            shown.lines().filter(|line| line.starts_with("── ")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(titled(&events), ["── First answers ──"]);
+        events.push(notice("look"));
+        events.push(notice("again"));
+        assert_eq!(titled(&events), ["── First answers ──", "── Comparing and voting ──"]);
+        events.extend([entered(Phase::Presenting), entered(Phase::Ended)]);
+        events.push(Fact::RunEnded { end: RunEnd::NoAnswer { reason: "all are out".to_owned() } }.into());
+        assert_eq!(titled(&events), ["── First answers ──", "── Comparing and voting ──"]);
+    }
+
+    #[test]
+    fn lines_under_nobodys_name_are_broken_between_words() {
+        let votes = vec![];
+        let by = AnswerRevision { agent: AgentIndex(1), number: 1 };
+        let question = "which sorting algorithm suits nearly sorted lists best";
+        let shown = shown(2, Some(30), question, vec![Fact::VotesVoided { by, votes }.into()]);
+        assert_eq!(
+            shown.lines().filter(|line| !line.contains('│')).collect::<Vec<_>>(),
+            [
+                "Question  which sorting",
+                "          algorithm suits",
+                "          nearly sorted lists",
+                "          best",
+                "✗ agent2.1 is new and makes 0",
+                "votes void: everybody looks",
+                "again",
+            ]
+        );
+    }
 
     #[test]
     fn lines_are_whole_or_broken_at_a_space() {

@@ -1,12 +1,13 @@
 //! Few lines with fixed names, for scripts and other agents: the form of the Python MassGen.
 
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
-use massgen_journal::{agent_file_names, end_in_words, run_summary};
+use massgen_journal::{end_in_words, run_summary};
 use massgen_protocol::{Activity, Event, Fact, Record, RunView};
 
 use super::{Observer, Places};
-use crate::terminal;
+use crate::{delivery, terminal};
 
 /// How much of an answer or a reason a line shows.
 const PREVIEW_CHARS_MAX: usize = 200;
@@ -21,20 +22,21 @@ pub(crate) enum Channel {
 /// The display of `--automation`.
 pub(crate) struct StatusLines {
     places: Places,
-    output_file: Option<PathBuf>,
+    output_file: OutputFile,
     channel: Channel,
 }
 
+/// The file of `--output-file`, as soon as the answer is in it.
+pub(crate) type OutputFile = Arc<OnceLock<PathBuf>>;
+
 impl StatusLines {
-    pub(crate) fn new(places: Places, output_file: Option<PathBuf>, channel: Channel) -> Self {
+    pub(crate) fn new(places: Places, output_file: OutputFile, channel: Channel) -> Self {
         Self { places, output_file, channel }
     }
 
     fn line(&self, text: &str) {
         match self.channel {
-            Channel::Stdout => {
-                terminal::print_line(text);
-            }
+            Channel::Stdout => delivery::print(&format!("{text}\n")),
             Channel::Stderr => terminal::tell(text),
         }
     }
@@ -87,9 +89,8 @@ impl Observer for StatusLines {
             if let Some(rule) = &summary.rule {
                 self.line(&format!("RULE: {rule}"));
             }
-            let names = agent_file_names(view.agents.iter().map(|agent| &agent.profile.id));
-            if let (Some(logs), Some(name)) = (&self.places.logs, names.get(winner.label.agent.position())) {
-                self.line(&format!("ANSWER_FILE: {}", absolute(&logs.final_answer(name)).display()));
+            if let Some(file) = self.places.answer_file(view, winner.label.agent) {
+                self.line(&format!("ANSWER_FILE: {}", file.display()));
             }
         }
         self.line(&format!("DURATION: {seconds:.1}s"));
@@ -98,7 +99,7 @@ impl Observer for StatusLines {
         }
         self.line(&format!("COST: {}", summary.cost));
         self.line(&format!("COMPLETED: {} agents, {seconds:.1}s total", view.agents.len()));
-        if let Some(file) = self.output_file.as_ref().filter(|_| summary.final_answer.is_some()) {
+        if let Some(file) = self.output_file.get() {
             self.line(&format!("OUTPUT_FILE: {}", absolute(file).display()));
         }
     }

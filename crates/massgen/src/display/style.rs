@@ -30,6 +30,12 @@ impl Style {
         Self { coloured: terminal::stdout_takes_colour(), columns }
     }
 
+    /// Without colours, in lines of `columns`.
+    #[cfg(test)]
+    pub(crate) fn plain(columns: Option<usize>) -> Self {
+        Self { coloured: false, columns }
+    }
+
     /// `text` in lines that fit beside `indent` columns.
     pub(crate) fn lines(self, text: &str, indent: usize) -> Vec<String> {
         let Some(width) = self.columns.and_then(|columns| columns.checked_sub(indent)) else {

@@ -27,6 +27,7 @@ mod anonymity;
 mod bench;
 mod demo;
 mod faults;
+mod input;
 mod messages;
 mod output;
 mod rehearsal;

@@ -115,6 +115,16 @@ fn an_unknown_flag() {
 }
 
 #[test]
+fn a_question_without_quotes() {
+    insta::assert_snapshot!(told(["--model", "gpt-5-nano", "What", "is", "6 x 7?"]));
+}
+
+#[test]
+fn a_scenario_without_its_equals_sign() {
+    insta::assert_snapshot!(told(["--rehearse", "quasar", "What is 6 x 7?"]));
+}
+
+#[test]
 fn a_flag_that_is_not_built_yet() {
     insta::assert_snapshot!(told(["--plan-and-execute", "What is 6 x 7?"]));
 }

@@ -59,13 +59,83 @@ fn the_answer_goes_to_a_file() {
     assert_eq!(place.read("answer.txt"), "The answer is 42.\n");
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn an_answer_that_cannot_be_written_is_not_lost() {
     let (place, provider) = (Place::new(), Provider::agreeable_but(""));
-    let finished = place.ask(&team(&provider), &["--output-file", "no/such/dir/answer.txt"]).run().expect(2);
-    assert!(finished.stderr.contains("error: the answer cannot be written to no/such/dir/answer.txt"), "{finished}");
-    assert!(finished.stdout.contains("The answer is 42."), "{finished}");
-    assert_eq!(place.log().json("status.json")["is_complete"], true);
+    let team = team(&provider);
+    let file = "/dev/full";
+    let finished = place.ask(&team, &["--automation", "--output-file", file]).run().expect(2);
+    assert!(finished.stderr.contains("error: the answer cannot be written to /dev/full: "), "{finished}");
+    let (_, kept) = finished.stderr.split_once("hint: the answer is kept in ").unwrap();
+    assert_eq!(fs::read_to_string(kept.trim_end()).unwrap(), "The answer is 42.");
+    assert!(!finished.stdout.contains("OUTPUT_FILE"), "{finished}");
+    assert!(finished.stdout.ends_with("\n\nThe answer is 42.\n"), "{finished}");
+    let finished = place.ask(&team, &["--no-logs", "--output-file", file]).run().expect(2);
+    assert_eq!(finished.stdout.matches("The answer is 42.").count(), 1, "{finished}");
+    assert!(!finished.stderr.contains("hint"), "{finished}");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_found_out_before_anything_is_paid() {
+    let (place, provider) = (Place::new(), Provider::agreeable_but(""));
+    for file in ["no/such/dir/answer.txt", "."] {
+        let finished = place.ask(&team(&provider), &["--output-file", file]).run().expect(1);
+        let told = format!("error: the answer could not be written to {file}: ");
+        assert!(finished.stderr.starts_with(&told) && finished.stderr.contains("hint: "), "{finished}");
+        assert!(provider.received().is_empty() && place.log_so_far().is_none(), "{finished}");
+    }
+}
+
+#[test]
+fn a_run_without_an_answer_leaves_the_output_file_alone() {
+    let (place, provider) = (Place::new(), Provider::agreeable_but("  one: [{fault: {status: 400}}]\n"));
+    place.write("old.txt", "an earlier answer");
+    for file in ["old.txt", "new.txt"] {
+        place.ask(&provider.team(&[("openai", "one")]), &["--no-logs", "--output-file", file]).run().expect(2);
+    }
+    assert_eq!(place.read("old.txt"), "an earlier answer");
+    assert!(!place.path().join("new.txt").exists());
+}
+
+#[test]
+fn the_output_file_is_there_when_its_line_is() {
+    let (place, provider) = (Place::new(), Provider::agreeable_but(""));
+    let mut program = place.ask(&team(&provider), &["--automation", "--output-file", "answer.txt"]).start();
+    program.line(|line| line.starts_with("OUTPUT_FILE: "));
+    assert_eq!(place.read("answer.txt"), "The answer is 42.\n");
+    program.finish().expect(0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_nobody_gets_is_a_failure() {
+    let (place, provider) = (Place::new(), Provider::agreeable_but(""));
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    for args in [&[][..], &["--automation"], &["--stream-events"]] {
+        let place = Place::new();
+        let finished = place.ask(&team(&provider), args).stdout_to(full()).run().expect(2);
+        assert!(finished.stderr.contains("error: standard output cannot be written: "), "{finished}");
+        let (_, kept) = finished.stderr.split_once("hint: the answer is kept in ").unwrap();
+        assert_eq!(fs::read_to_string(kept.trim_end()).unwrap(), "The answer is 42.");
+    }
+    let program = place.ask(&team(&provider), &["--automation", "--output-file", "answer.txt"]);
+    let finished = program.stdout_to(full()).run().expect(0);
+    assert_eq!(finished.stderr, "");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure_while_the_log_has_the_answer() {
+    let provider = Provider::agreeable_but("");
+    for (args, code) in [(&["--automation"][..], 0), (&["--automation", "--no-logs"], 2)] {
+        let place = Place::new();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let program = place.ask(&team(&provider), args);
+        let finished = program.stdout_to(fs::File::from(std::os::fd::OwnedFd::from(writer))).run().expect(code);
+        assert_eq!(finished.stderr.is_empty(), code == 0, "{finished}");
+    }
 }
 
 #[test]

@@ -35,7 +35,20 @@ impl Place {
     /// `massgen` with these arguments, and nothing of the surroundings of the tests.
     pub(crate) fn massgen<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Program {
         let mut command = Command::new(env!("CARGO_BIN_EXE_massgen"));
-        command.args(args).current_dir(self.path()).env_clear().env("HOME", self.path()).env("PATH", "/usr/bin:/bin");
+        command.args(args);
+        self.alone(command)
+    }
+
+    /// A shell script that finds the program in `$0`.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn shell(&self, script: &str) -> Program {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_massgen")]);
+        self.alone(command)
+    }
+
+    fn alone(&self, mut command: Command) -> Program {
+        command.current_dir(self.path()).env_clear().env("HOME", self.path()).env("PATH", "/usr/bin:/bin");
         // Without it, Windows programs cannot open a socket.
         command.envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)));
         Program::new(command)

@@ -37,13 +37,36 @@ impl Program {
         self
     }
 
+    /// Starts it with standard output going here, of which nothing is read.
+    #[cfg(unix)]
+    pub(crate) fn stdout_to(mut self, file: std::fs::File) -> Self {
+        self.command.stdout(file);
+        self
+    }
+
+    /// Takes standard input from a file.
+    pub(crate) fn stdin_from(mut self, file: std::fs::File) -> Self {
+        self.command.stdin(file);
+        self
+    }
+
     /// Starts it.
     pub(crate) fn start(mut self) -> Running {
         let mut child = self.command.spawn().unwrap();
-        let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let running = Running::new(child, Pipe::new(stdout), Pipe::new(stderr), self.input.take());
+        let stderr = child.stderr.take().unwrap();
+        let stdout = child.stdout.take().map_or_else(|| Pipe::new(std::io::empty()), Pipe::new);
+        let running = Running::new(child, stdout, Pipe::new(stderr), self.input.take());
         drop(self.command);
         running
+    }
+
+    /// Starts it with a standard input that stays open until it is dropped.
+    pub(crate) fn start_open(mut self) -> (Running, std::process::ChildStdin) {
+        self.command.stdin(Stdio::piped());
+        let mut child = self.command.spawn().unwrap();
+        let (stdin, stdout, stderr) =
+            (child.stdin.take().unwrap(), child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        (Running::new(child, Pipe::new(stdout), Pipe::new(stderr), None), stdin)
     }
 
     /// Starts it with a standard output that nobody reads, as behind a pager that was left alone.

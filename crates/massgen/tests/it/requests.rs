@@ -1,7 +1,5 @@
 //! What a request says, whatever its protocol.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 /// All texts of a body, in order.
@@ -23,8 +21,8 @@ pub(crate) fn shown(body: &Value) -> Vec<String> {
     texts(body).into_iter().flat_map(authors).collect()
 }
 
-/// Whom a request's `vote` tool can vote for; `None` without that tool.
-pub(crate) fn candidates(body: &Value) -> Option<BTreeSet<String>> {
+/// Whom a request's `vote` tool can vote for, in its order; `None` without that tool.
+pub(crate) fn candidates(body: &Value) -> Option<Vec<String>> {
     let choices = find(body, "agent_id")?.get("enum")?.as_array()?;
     Some(choices.iter().map(|choice| choice.as_str().unwrap().to_owned()).collect())
 }

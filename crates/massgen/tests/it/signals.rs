@@ -102,6 +102,37 @@ fn two_signals_leave_although_nobody_reads_the_output() {
     drop(unread);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_that_is_to_be_ignored_is_ignored() {
+    let (place, provider) = (Place::new(), provider());
+    place.write("team.yaml", &provider.team(&[("openai", "one"), ("claude", "two"), ("gemini", "silent")]));
+    // As `nohup` does, and a shell that starts something in the background.
+    let script = r#"trap "" HUP INT; exec "$0" --config team.yaml --stream-events "What is 6 x 7?""#;
+    let mut program = place.shell(script).start();
+    program.until(|view| view.answers.len() == 2 && view.agents[2].state == AgentState::Thinking);
+    program.signal(Signal::HUP);
+    program.signal(Signal::INT);
+    program.signal(Signal::TERM);
+    // The second signal that counts would have cut the run short.
+    let finished = end(program).expect(4);
+    assert!(finished.stderr.ends_with("error: the user stopped the run\n"), "{finished}");
+    assert_eq!(place.log().view().end, Some(RunEnd::Cancelled));
+}
+
+#[test]
+fn a_signal_stops_the_wait_for_a_reader_of_the_answer() {
+    let (place, provider) = (Place::new(), Provider::agreeable_but(""));
+    let fifo = place.path().join("answer.fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let team = provider.team(&[("openai", "one")]);
+    let program = place.ask(&team, &["--automation", "--output-file", "answer.fifo"]).start();
+    await_status(&place, &program, |status| status["is_complete"] == true);
+    program.signal(Signal::TERM);
+    let finished = end(program).expect(4);
+    assert!(finished.stdout.contains("The answer is 42.\n"), "{finished}");
+}
+
 #[test]
 fn a_killed_run_leaves_whole_files_and_no_child() {
     let (place, provider) = (Place::new(), provider());

@@ -284,7 +284,7 @@ fn inputs_about_closed_and_unknown_turns_change_nothing() {
     ];
     script.votes("agent1", "agent1").skip();
     for turn in turns {
-        let reply = Reply { text: String::new(), calls: vec![vote("agent2")] };
+        let reply = Reply { text: String::new(), calls: vec![vote("agent2")], ..Reply::default() };
         script
             .input(Input::Replied { turn, reply })
             .input(Input::ToolRan { turn })
@@ -329,9 +329,10 @@ fn facts_come_before_commands_and_each_turn_is_asked_for_as_it_was_recorded() {
     let mut script = Script::team(2, rules());
     script.answers("agent1", "one");
     let turn = script.turn("agent2");
-    let step = script
-        .coordinator
-        .handle(Input::Replied { turn, reply: Reply { text: String::new(), calls: vec![super::answer("two")] } });
+    let step = script.coordinator.handle(Input::Replied {
+        turn,
+        reply: Reply { text: String::new(), calls: vec![super::answer("two")], ..Reply::default() },
+    });
     let asked: Vec<_> = step
         .commands
         .iter()

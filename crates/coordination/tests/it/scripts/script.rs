@@ -81,7 +81,7 @@ impl Script {
     #[track_caller]
     pub(crate) fn replies(&mut self, agent: &str, text: &str, calls: Vec<DecisionCall>) -> &mut Self {
         let turn = self.turn(agent);
-        self.input(Input::Replied { turn, reply: Reply { text: text.to_owned(), calls } })
+        self.input(Input::Replied { turn, reply: Reply { text: text.to_owned(), calls, ..Reply::default() } })
     }
 
     #[track_caller]
@@ -241,7 +241,7 @@ fn tell_view(view: &View, choices: &Choices) -> String {
     // Only a presentation can show an answer that is not its author's latest: the one that won.
     let presents = !choices.may_answer && choices.votes.is_empty();
     assert!(presents || shown == all, "what is shown is not the set of answers");
-    assert!(choices.votes.is_empty() || choices.votes == all, "the choices are not what is shown");
+    assert!(choices.votes.is_empty() || choices.votes == view.order, "the choices are not what is shown");
     let shown: Vec<String> = shown.iter().map(ToString::to_string).collect();
     let limit = match (choices.may_answer, choices.votes.is_empty()) {
         (true, false) => "",

@@ -146,7 +146,7 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RehearseArgs {
-    /// A scenario file, or a built-in one: any, quasar, spectrograph
+    /// A scenario file, or a built-in one: any, quasar, spectrograph, bulk
     pub(crate) scenario: String,
     /// The task, when it is not the scenario's
     pub(crate) question: Option<String>,

@@ -50,7 +50,10 @@ impl StatusLines {
             self.line(&format!("STATUS: {}", absolute(&logs.status()).display()));
         }
         self.line(&format!("QUESTION: {}", preview(&view.question)));
-        self.line(&format!("[{} agents at work]", view.agents.len()));
+        self.line(&match view.agents.len() {
+            1 => "[1 agent at work]".to_owned(),
+            agents => format!("[{agents} agents at work]"),
+        });
     }
 }
 
@@ -80,6 +83,11 @@ impl Observer for StatusLines {
             }
             let tally: Vec<String> = summary.tally.iter().map(ToString::to_string).collect();
             self.line(&format!("  [RESULTS] {}", tally.join("; ")));
+        }
+        // A majority is no proof: whoever reads only lines must see that there was another view.
+        for answer in summary.disagreement.iter().flat_map(|disagreement| &disagreement.minority) {
+            let words = view.answer(answer.label).map_or_else(String::new, |answer| preview(&answer.content));
+            self.line(&format!("DISAGREEMENT: {} by {}: {words}", answer.label, answer.agent_id));
         }
         if let Some(end) = &view.end {
             self.line(&format!("END: {}", end_in_words(end)));

@@ -14,7 +14,8 @@ use crate::terminal;
 /// More than this is not a question but a mistake, such as a piped disk image.
 const STDIN_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// Whoever waits longer than this for a pipe is told what the program waits for.
+/// How long a pipe may be silent: then a typed question goes on without it, and whoever has typed none is told
+/// what the program waits for.
 const SILENCE_MAX: Duration = Duration::from_secs(2);
 
 /// The question of the command line with what is piped in, or what is piped in, or that of the config.
@@ -28,6 +29,10 @@ pub(crate) fn question(
     let is_for_script = output.automation || output.stream_events;
     let piped = match argument {
         Some(_) if is_for_script || !is_piped(&std::io::stdin()) => None,
+        Some(_) if !comes_soon(&std::io::stdin()) => {
+            terminal::warn("nothing came on standard input in 2 s: the question goes on without it");
+            None
+        }
         Some(_) | None => piped()?,
     };
     let typed = match (argument, &piped) {
@@ -66,6 +71,22 @@ fn is_piped(stdin: &Stdin) -> bool {
 #[cfg(not(unix))]
 fn is_piped(stdin: &Stdin) -> bool {
     !stdin.is_terminal()
+}
+
+/// Whether standard input has something to read, or has ended, within a while. Many programs start others with
+/// a pipe that they never write to and never close: a typed question must not wait for it.
+#[cfg(unix)]
+fn comes_soon(stdin: &Stdin) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let limit = Timespec { tv_sec: SILENCE_MAX.as_secs().try_into().unwrap_or(0), tv_nsec: 0 };
+    let mut input = [PollFd::new(stdin, PollFlags::IN)];
+    // What cannot be asked is read, as it would be without asking.
+    poll(&mut input, Some(&limit)).map_or(true, |ready| ready > 0)
+}
+
+#[cfg(not(unix))]
+fn comes_soon(_: &Stdin) -> bool {
+    true
 }
 
 /// The text on standard input as it is, without empty lines around it.

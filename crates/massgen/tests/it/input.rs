@@ -60,14 +60,26 @@ fn only_a_typed_question_refers_to_files() {
 }
 
 #[test]
-fn a_pipe_that_stays_open_is_waited_for_and_told_of() {
+fn without_a_question_a_silent_pipe_is_waited_for_and_told_of() {
     let (place, provider) = (Place::new(), Provider::agreeable_but(""));
-    let (mut program, mut input) = place.ask(&provider.team(&[("openai", "one")]), &[]).start_open();
+    place.ask(&provider.team(&[("openai", "one")]), &[]);
+    let (mut program, mut input) = place.massgen(["--config", "team.yaml"]).start_open();
     program.told("waiting for standard input (Ctrl-D ends it; `< /dev/null` gives none)");
     input.write_all(b"DATA\n").unwrap();
     drop(input);
     program.finish().expect(0);
-    assert_eq!(place.log().view().question, "What is 6 x 7?\n\nDATA");
+    assert_eq!(place.log().view().question, "DATA");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_typed_question_goes_on_without_a_pipe_that_stays_silent() {
+    let (place, provider) = (Place::new(), Provider::agreeable_but(""));
+    let (mut program, input) = place.ask(&provider.team(&[("openai", "one")]), &[]).start_open();
+    program.told("warning: nothing came on standard input in 2 s: the question goes on without it");
+    program.finish().expect(0);
+    drop(input);
+    assert_eq!(place.log().view().question, "What is 6 x 7?");
 }
 
 #[test]

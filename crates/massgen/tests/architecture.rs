@@ -21,7 +21,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("journal", &["protocol"]),
     ("config", &["protocol", "providers"]),
     ("backends", &["protocol", "providers"]),
-    ("orchestrator", &["backends", "coordination", "journal", "protocol"]),
+    ("tool", &["protocol"]),
+    ("sandbox", &[]),
+    ("docker", &["sandbox"]),
+    ("workspace", &["protocol"]),
+    ("changes", &[]),
+    ("tools", &["protocol", "tool"]),
+    ("shell", &["protocol", "sandbox", "tool"]),
+    ("mcp", &["protocol", "tool"]),
+    ("python", &["protocol", "tool"]),
+    ("media", &["providers", "python", "tool"]),
+    ("orchestrator", &["backends", "coordination", "journal", "protocol", "tool", "workspace"]),
 ];
 
 fn root() -> &'static Path {

@@ -26,5 +26,6 @@ mod wire;
 pub use backend::Backend;
 pub use error::{CallError, CallErrorKind, Place, Problem, SetupError};
 pub use http::{HttpSettings, ProxySettings, http_client};
-pub use request::{AssistantTurn, CallEvent, Echo, Message, ModelRequest, Reply, ToolChoice, ToolResult, ToolSpec};
+pub use massgen_protocol::ToolSpec;
+pub use request::{AssistantTurn, CallEvent, Echo, Message, ModelRequest, Reply, ToolChoice, ToolResult};
 pub use spec::{ApiKey, BackendSpec, BuiltinTools, CallPolicy};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use massgen_protocol::{FinishReason, StreamChunk, ToolCall, Usage};
+use massgen_protocol::{FinishReason, StreamChunk, ToolCall, ToolSpec, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -17,17 +17,6 @@ pub struct ModelRequest {
     pub tools: Vec<ToolSpec>,
     /// Whether it must call something.
     pub tool_choice: ToolChoice,
-}
-
-/// A tool that a model may call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ToolSpec {
-    /// Its name.
-    pub name: String,
-    /// What it is for, in words for the model.
-    pub description: String,
-    /// Its arguments as a JSON Schema object.
-    pub parameters: Value,
 }
 
 /// Whether a model must call a tool.

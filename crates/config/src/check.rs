@@ -9,25 +9,43 @@ pub(crate) use kind::meant_backend;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::expand::{Left, Use, expand};
-use crate::fields::{Field, Kind, Others, Section, Status, TOP};
+use crate::fields::{Field, Kind, MCP_SERVER, Others, Section, Status, TOP};
 use crate::node::{Entry, Node, NodeValue, path_of_item, path_of_key};
 use crate::{Diagnostic, Diagnostics, Environment, Severity, Span};
 
 /// Checks the whole tree and replaces the references in what is acted upon.
 pub(crate) fn check(root: &mut Node, environment: &Environment, found: &mut Diagnostics) -> Explained {
-    let mut checker = Checker { environment, found, ignored: BTreeMap::new(), explained: Explained(BTreeSet::new()) };
+    let mut checker =
+        Checker { environment, found, ignored: BTreeMap::new(), explained: Explained::default(), server: None };
     checker.section(root, &TOP, &Place::default(), Effect::Counts);
     checker.report_ignored();
     checker.explained
 }
 
-/// Paths of keys that are missing because they are misspelt, which has been reported.
-pub(crate) struct Explained(BTreeSet<String>);
+/// What has been reported and need not be said again.
+#[derive(Default)]
+pub(crate) struct Explained {
+    /// Paths of keys that are missing because they are misspelt.
+    misspelt: BTreeSet<String>,
+    /// Variables that MCP servers refer to and that are not set, by the servers' paths.
+    missing: BTreeMap<String, BTreeSet<String>>,
+}
 
 impl Explained {
     pub(crate) fn contains(&self, path: &str) -> bool {
-        self.0.contains(path)
+        self.misspelt.contains(path)
     }
+
+    /// The variables that are not set and that the MCP server at `path` refers to.
+    pub(crate) fn missing_variables(&self, path: &str) -> Vec<String> {
+        self.missing.get(path).into_iter().flatten().cloned().collect()
+    }
+}
+
+/// The MCP server that is being checked.
+struct Server {
+    path: String,
+    name: String,
 }
 
 struct Checker<'a> {
@@ -36,6 +54,7 @@ struct Checker<'a> {
     /// What is not acted upon, by the path in the table.
     ignored: BTreeMap<String, Ignored>,
     explained: Explained,
+    server: Option<Server>,
 }
 
 struct Ignored {
@@ -85,6 +104,12 @@ impl Effect {
 impl Checker<'_> {
     fn section(&mut self, node: &mut Node, section: &'static Section, place: &Place, effect: Effect) {
         let present: BTreeSet<String> = node.entries().into_iter().flatten().map(|entry| entry.key.clone()).collect();
+        let is_server = effect == Effect::Counts && std::ptr::eq(section, &raw const MCP_SERVER);
+        if is_server {
+            let named = node.get("name").and_then(Node::text);
+            let name = named.or_else(|| place.path.rsplit('.').next()).unwrap_or_default().to_owned();
+            self.server = Some(Server { path: place.path.clone(), name });
+        }
         let NodeValue::Map(entries) = &mut node.value else { return };
         for entry in entries {
             let place = place.key(&entry.key);
@@ -92,6 +117,9 @@ impl Checker<'_> {
                 Some(field) => self.field(entry, field, &place, effect),
                 None => self.unknown(entry, section, &present, &place, effect),
             }
+        }
+        if is_server {
+            self.server = None;
         }
     }
 
@@ -130,7 +158,11 @@ impl Checker<'_> {
             self.expand(node, purpose, place, key);
         }
         let kind = match kind {
-            Kind::OneOf(kinds) => kinds.iter().find(|kind| kind.fits(node)).unwrap_or(kind),
+            // One that fits but for what is in it tells better what is wrong.
+            Kind::OneOf(kinds) => {
+                let near = || kinds.iter().find(|kind| kind.check(node, &place.path).is_ok());
+                kinds.iter().find(|kind| kind.fits(node)).or_else(near).unwrap_or(kind)
+            }
             kind => kind,
         };
         if let Err(wrong) = kind.check(node, &place.path) {
@@ -182,6 +214,15 @@ impl Checker<'_> {
         }
         for left in expanded.left {
             let diagnostic = match (left, purpose) {
+                (Left::Unset(name), Use::Setting) if let Some(server) = &self.server => {
+                    let message = format!(
+                        "the variable `{name}` is not set: the MCP server `{}` will not be started",
+                        server.name
+                    );
+                    let hint = format!("set {name} in the environment or in .env");
+                    self.explained.missing.entry(server.path.clone()).or_default().insert(name);
+                    Diagnostic::warning(&place.path, Some(key), message).hint(hint)
+                }
                 (Left::Unset(name), Use::Setting) => {
                     Diagnostic::error(&place.path, Some(key), format!("the variable `{name}` is not set")).hint(
                         format!("set {name} in the environment or in .env, or give a default with ${{{name}:-...}}"),
@@ -238,7 +279,7 @@ impl Checker<'_> {
         let unknown = unknown::explain(&entry.key, section, place);
         if let Some(meant) = unknown.missing.filter(|meant| effect == Effect::Counts && !present.contains(*meant)) {
             let above = place.path.strip_suffix(&path_of_key("", &entry.key)).unwrap_or_default();
-            self.explained.0.insert(format!("{above}{meant}"));
+            self.explained.misspelt.insert(format!("{above}{meant}"));
             let message = format!("unknown option `{}`", entry.key);
             self.found.push(Diagnostic::error(&place.path, Some(entry.span), message).maybe_hint(unknown.hint));
             return;
@@ -268,7 +309,7 @@ impl Checker<'_> {
 }
 
 /// Whether the value is the option's default, so that nothing is lost by ignoring it.
-fn is_default(node: &Node, field: &Field) -> bool {
+pub(crate) fn is_default(node: &Node, field: &Field) -> bool {
     let written = match &node.value {
         NodeValue::Bool(value) => value.to_string(),
         NodeValue::Number(number) => number.to_string(),

@@ -8,14 +8,21 @@
 
 mod agent;
 mod backend;
+mod commands;
+mod media;
 mod orchestrator;
 mod tools;
 mod top;
 
 pub(crate) use agent::AGENT;
 pub(crate) use backend::BACKEND;
+pub(crate) use commands::DOCKER_PACKAGES;
+pub(crate) use media::{MEDIA_KIND, MULTIMODAL};
 pub(crate) use orchestrator::{COORDINATION, ORCHESTRATOR, TREATED_AS};
+pub(crate) use tools::{CUSTOM_TOOL, MCP_SECURITY, MCP_SERVER};
 pub(crate) use top::{TIMEOUTS, TOP, UI};
+
+use crate::suggest::nearest;
 
 /// One option.
 #[derive(Debug)]
@@ -115,12 +122,18 @@ impl Section {
     /// The option of a key.
     #[must_use]
     pub fn field(&self, key: &str) -> Option<&'static Field> {
-        let fields = self.fields.iter();
-        let mut prefixes = self.fields.iter().filter(|field| field.key.ends_with('*'));
-        fields
-            .clone()
-            .find(|field| field.key == key)
-            .or_else(|| prefixes.find(|field| key.starts_with(field.key.trim_end_matches('*'))))
+        if let Some(field) = self.fields.iter().find(|field| field.key == key) {
+            return Some(field);
+        }
+        let prefix = self
+            .fields
+            .iter()
+            .find(|field| field.key.strip_suffix('*').is_some_and(|prefix| key.starts_with(prefix)))?;
+        // A misspelt option of the family is not one that is not built.
+        let stem = prefix.key.trim_end_matches('*');
+        let siblings =
+            self.fields.iter().map(|field| field.key).filter(|known| known.starts_with(stem) && !known.ends_with('*'));
+        nearest(key, siblings).is_none().then_some(prefix)
     }
 }
 
@@ -134,7 +147,7 @@ pub struct KnownOption {
 }
 
 /// Every option, section by section. What does not end, such as the agents of a subagent's team,
-/// is listed once.
+/// is listed once, and so is what may be given as a list or as a map, and what has two names.
 #[must_use]
 pub fn options() -> Vec<KnownOption> {
     let mut options = Vec::new();
@@ -150,6 +163,9 @@ fn collect(section: &'static Section, path: &str, above: &mut Vec<&'static Secti
     for field in section.fields {
         let path = if path.is_empty() { field.key.to_owned() } else { format!("{path}.{}", field.key) };
         options.push(KnownOption { path: path.clone(), field });
+        if field.meaning.starts_with(ANOTHER_NAME) {
+            continue;
+        }
         collect_inside(&field.kind, &path, above, options);
     }
     above.pop();
@@ -160,6 +176,11 @@ fn collect_inside(kind: &'static Kind, path: &str, above: &mut Vec<&'static Sect
         Kind::Section(section) => collect(section, path, above, options),
         Kind::List(item) => collect_inside(item, &format!("{path}[]"), above, options),
         Kind::MapOf(value) => collect_inside(value, &format!("{path}.<name>"), above, options),
+        Kind::OneOf([Kind::List(Kind::Section(list)), Kind::MapOf(Kind::Section(map))])
+            if std::ptr::eq(*list, *map) =>
+        {
+            collect(list, &format!("{path}[]"), above, options);
+        }
         Kind::OneOf(kinds) => kinds.iter().for_each(|kind| collect_inside(kind, path, above, options)),
         Kind::Any
         | Kind::Bool
@@ -173,6 +194,9 @@ fn collect_inside(kind: &'static Kind, path: &str, above: &mut Vec<&'static Sect
         | Kind::BackendType => {}
     }
 }
+
+/// How the meaning of an option begins that is another name of one.
+const ANOTHER_NAME: &str = "another name of";
 
 /// A row that is acted upon. An empty default means none.
 const fn on(key: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Field {
@@ -233,7 +257,9 @@ mod tests {
         }
         assert!(seen.contains("agents[].backend.enable_web_search"));
         assert!(seen.contains("orchestrator.coordination.subagent_orchestrator.agents[].backend.model"));
-        assert!(seen.contains("agents[].backend.mcp_servers.<name>.command"));
+        assert!(seen.contains("agents[].backend.mcp_servers[].command"));
+        assert!(seen.contains("agents[].backend.mcpServers"));
+        assert!(!seen.contains("agents[].backend.mcpServers[].command"), "listed once");
     }
 
     #[test]
@@ -254,6 +280,9 @@ mod tests {
                 {
                     format!("{BASE}{section}: {{{rest}: {default}}}\n")
                 }
+                Some(("orchestrator", rest)) if rest.starts_with("coordination.") && rest.matches('.').count() == 1 => {
+                    format!("{BASE}orchestrator: {{coordination: {{{}: {default}}}}}\n", option.field.key)
+                }
                 Some(("agent", rest)) if rest.starts_with("backend.") && rest.matches('.').count() == 1 => {
                     format!("agent: {{backend: {{model: gpt-5, {}: {default}}}}}\n", option.field.key)
                 }
@@ -262,6 +291,6 @@ mod tests {
             assert_eq!(read(&text), usual, "{}", option.path);
             checked += 1;
         }
-        assert!(checked >= 13, "{checked}");
+        assert!(checked >= 29, "{checked}");
     }
 }

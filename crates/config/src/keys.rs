@@ -71,13 +71,21 @@ impl BackendConfig {
 }
 
 /// Whether a URL leads to a server on this machine, which seldom asks for a key.
-fn is_on_this_machine(url: &str) -> bool {
-    let authority = url.split("://").last().unwrap_or_default().split('/').next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
+pub(crate) fn is_on_this_machine(url: &str) -> bool {
+    let host = host_of(url);
+    matches!(host, "localhost" | "0.0.0.0" | "::1") || host.starts_with("127.")
+}
+
+/// The host of a URL, without the brackets of an address; empty if there is none.
+pub(crate) fn host_of(url: &str) -> &str {
+    let behind = url.split_once("://").map_or(url, |(_, behind)| behind);
+    let authority = behind.split(['/', '?', '#']).next().unwrap_or_default();
+    let place = authority.rsplit('@').next().unwrap_or_default();
+    let host = match place.strip_prefix('[') {
         Some(address) => address.split(']').next(),
-        None => authority.split(':').next(),
+        None => place.split(':').next(),
     };
-    matches!(host, Some("localhost" | "0.0.0.0" | "::1")) || host.is_some_and(|host| host.starts_with("127."))
+    host.unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -38,11 +38,17 @@ pub use keys::KeySource;
 pub use load::{Loaded, load};
 pub use locate::{Example, LocateError, Located, find_config, find_default_config, find_example};
 pub use question::{MissingReferences, Question, ReferencedPath, parse_question};
+pub use relocate::InstanceSuffix;
 pub use schema::json_schema;
 pub use secret::{Params, Secret, Text, Written};
 pub use single::SingleError;
 pub use source::{Format, SOURCE_BYTES_MAX, SourceError, SourceText, Span};
 pub use team::{
-    AgentConfig, BackendConfig, ContextPath, DisplayType, OrchestratorConfig, Permission, TeamConfig, TimeoutConfig,
-    UiConfig,
+    AgentConfig, Apply, AutomationDefault, BackendConfig, ByteCount, CommandConfig, CommandLimits, CommandMode,
+    ContextPath, CoordinationConfig, CredentialMount, CustomToolConfig, DisplayType, DockerConfig, DockerCredentials,
+    DockerMount, DockerNetwork, DockerPackages, DriftConflictPolicy, FilesConfig, McpCommand, McpEndpoint, McpOAuth,
+    McpProgram, McpSecurity, McpServerConfig, McpSharing, McpTransport, MediaChoice, MediaConfig, MediaKindConfig,
+    OrchestratorConfig, Permission, PermissionAction, PermissionConfig, PermissionRole, PermissionRule,
+    PermissionRules, ResolvedContextPath, SandboxConfig, TeamConfig, TimeoutConfig, ToolsConfig, UiConfig,
+    Verification, WriteMode,
 };

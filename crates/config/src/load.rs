@@ -6,7 +6,7 @@ use massgen_protocol::redact;
 use serde_json::Value;
 
 use crate::node::{Node, path_of_item, path_of_key};
-use crate::{Diagnostic, Diagnostics, Environment, Severity, SourceText, TeamConfig, check, parse, read};
+use crate::{Diagnostic, Diagnostics, Environment, SourceText, TeamConfig, check, parse, read};
 
 /// What has become of a source.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ pub fn load(source: &SourceText, environment: &Environment) -> Loaded {
             return None;
         }
         let explained = check::check(tree, environment, &mut found);
-        read::team(tree, &explained, &mut found)
+        read::team(tree, environment, &explained, &mut found)
     });
     found.sort();
     Loaded { config: config.filter(|_| !found.has_errors()), diagnostics: found, tree }
@@ -46,20 +46,16 @@ impl Loaded {
     /// Adds a diagnostic for each context path that is not there. `exists` looks.
     pub fn check_context_paths(&mut self, environment: &Environment, exists: impl Fn(&Path) -> bool) {
         let Some(tree) = &self.tree else { return };
-        let paths = tree.get("orchestrator").and_then(|node| node.get("context_paths")).and_then(Node::items);
-        let severity = if read::context_paths_count() { Severity::Error } else { Severity::Warning };
-        for (index, item) in paths.unwrap_or_default().iter().enumerate() {
-            let place = path_of_item("orchestrator.context_paths", index);
+        for (place, item) in context_paths(tree) {
             let (place, node) = match item.get("path") {
                 Some(path) => (path_of_key(&place, "path"), path),
                 None => (place, item),
             };
             let Some(path) = node.text() else { continue };
-            let absolute = environment.absolute(path);
-            if !exists(&absolute) {
+            if !exists(&environment.absolute(path)) {
                 let message = format!("no such file or directory: {}", node.found());
                 let hint = "a relative path starts where massgen is started";
-                self.diagnostics.push(Diagnostic::new(severity, place, Some(node.span), message).hint(hint));
+                self.diagnostics.push(Diagnostic::error(place, Some(node.span), message).hint(hint));
             }
         }
         self.diagnostics.sort();
@@ -67,4 +63,21 @@ impl Loaded {
             self.config = None;
         }
     }
+}
+
+/// The context paths of the team and of its agents, and their places.
+fn context_paths(tree: &Node) -> Vec<(String, &Node)> {
+    let mut lists: Vec<(String, Option<&Node>)> = vec![("orchestrator".to_owned(), tree.get("orchestrator"))];
+    let agents = tree.get("agents").and_then(Node::items).unwrap_or_default();
+    let agents = agents.iter().enumerate().map(|(index, agent)| (path_of_item("agents", index), agent));
+    for (place, agent) in agents.chain(tree.get("agent").map(|agent| ("agent".to_owned(), agent))) {
+        lists.push((path_of_key(&place, "backend"), agent.get("backend")));
+    }
+    let mut paths = Vec::new();
+    for (place, node) in lists {
+        let place = path_of_key(&place, "context_paths");
+        let items = node.and_then(|node| node.get("context_paths")).and_then(Node::items).unwrap_or_default();
+        paths.extend(items.iter().enumerate().map(|(index, item)| (path_of_item(&place, index), item)));
+    }
+    paths
 }

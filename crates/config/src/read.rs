@@ -5,11 +5,18 @@
 //! what is missing, and what does not go together.
 
 mod backend;
+mod commands;
+mod context_paths;
+mod custom_tools;
+mod docker;
+mod mcp;
+mod media;
+mod options;
 mod orchestrator;
+mod permissions;
+mod tools;
 
 use std::collections::BTreeMap;
-
-pub(crate) use orchestrator::context_paths_count;
 
 use massgen_protocol::{AgentId, AgentIndex};
 
@@ -18,7 +25,7 @@ use crate::fields::{AGENT, Others, Section, Status, TOP};
 use crate::node::{Entry, Node, NodeValue, path_of_item, path_of_key};
 use crate::team::DisplayType;
 use crate::words::meaning_of;
-use crate::{AgentConfig, Diagnostic, Diagnostics, TeamConfig, Text, UiConfig, Written};
+use crate::{AgentConfig, Diagnostic, Diagnostics, Environment, TeamConfig, Text, UiConfig, Written};
 
 /// How many agents a team may have. More would not see anything of each other's work.
 const TEAM_MAX: usize = 256;
@@ -58,12 +65,18 @@ fn is_rate_limit(entry: &Entry) -> bool {
 }
 
 /// Reads the whole config. `None` when there is no team.
-pub(crate) fn team(root: &Node, explained: &Explained, found: &mut Diagnostics) -> Option<TeamConfig> {
-    let orchestrator = orchestrator::orchestrator(root.get("orchestrator"), found);
+pub(crate) fn team(
+    root: &Node,
+    environment: &Environment,
+    explained: &Explained,
+    found: &mut Diagnostics,
+) -> Option<TeamConfig> {
+    let orchestrator = orchestrator::orchestrator(root.get("orchestrator"), environment, found);
     let timeouts = orchestrator::timeouts(root, found);
-    let agents = agents(root, explained, found);
+    let agents = agents(root, environment, explained, found)?;
+    orchestrator::check_verification(root, &orchestrator, &agents, found);
     Some(TeamConfig {
-        agents: agents?,
+        agents,
         orchestrator,
         timeouts,
         ui: ui(root.get("ui")),
@@ -73,7 +86,12 @@ pub(crate) fn team(root: &Node, explained: &Explained, found: &mut Diagnostics) 
     })
 }
 
-fn agents(root: &Node, explained: &Explained, found: &mut Diagnostics) -> Option<Vec<AgentConfig>> {
+fn agents(
+    root: &Node,
+    environment: &Environment,
+    explained: &Explained,
+    found: &mut Diagnostics,
+) -> Option<Vec<AgentConfig>> {
     let places: Vec<(String, &Node)> = match (root.entry("agents"), root.entry("agent")) {
         (Some(many), Some(one)) => {
             let message = "both `agent` and `agents`: there is one team";
@@ -108,16 +126,25 @@ fn agents(root: &Node, explained: &Explained, found: &mut Diagnostics) -> Option
         }
     };
     let ids = ids(&places, found);
-    let agents = places.iter().zip(ids).map(|((path, node), id)| agent(node, id, path, explained, found));
+    let agents = places.iter().zip(ids).map(|((path, node), id)| {
+        let context = backend::Context { environment, explained };
+        agent(node, id, path, context, found)
+    });
     // All are read, so that all are judged, before one that cannot be read drops the team.
     agents.collect::<Vec<_>>().into_iter().collect()
 }
 
-fn agent(node: &Node, id: AgentId, path: &str, explained: &Explained, found: &mut Diagnostics) -> Option<AgentConfig> {
+fn agent(
+    node: &Node,
+    id: AgentId,
+    path: &str,
+    context: backend::Context<'_>,
+    found: &mut Diagnostics,
+) -> Option<AgentConfig> {
     node.entries()?;
     let place = path_of_key(path, "backend");
     let Some(backend) = node.entry("backend") else {
-        if !explained.contains(&place) {
+        if !context.explained.contains(&place) {
             let hint = "give it a `backend:` with a `type` or a `model`";
             found.push(
                 Diagnostic::error(place, Some(node.span), format!("the agent `{id}` has no `backend`")).hint(hint),
@@ -125,7 +152,7 @@ fn agent(node: &Node, id: AgentId, path: &str, explained: &Explained, found: &mu
         }
         return None;
     };
-    let backend = backend::backend(backend, &place, explained, found)?;
+    let backend = backend::backend(backend, &place, context, found)?;
     Some(AgentConfig { id, system_message: text(node, "system_message"), backend, unbuilt: unbuilt(node, &AGENT, &[]) })
 }
 

@@ -24,6 +24,16 @@ impl Secret {
         Self { value: value.into(), written: Some(written.into()) }
     }
 
+    /// The same with another value that follows from this one.
+    pub(crate) fn map(&self, value: impl FnOnce(&str) -> String) -> Self {
+        Self { value: value(&self.value), written: self.written.clone() }
+    }
+
+    /// What the user wrote, for the config's document.
+    pub(crate) fn written(&self) -> &str {
+        self.written.as_deref().unwrap_or(&self.value)
+    }
+
     /// The value, for the one place that sends it.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -60,6 +70,11 @@ impl Text {
 
     pub(crate) fn of_reference(value: impl Into<String>, written: impl Into<String>) -> Self {
         Self { value: value.into(), written: Some(written.into()) }
+    }
+
+    /// The same with another value that follows from this one.
+    pub(crate) fn map(&self, value: impl FnOnce(&str) -> String) -> Self {
+        Self { value: value(&self.value), written: self.written.clone() }
     }
 
     /// The value.

@@ -5,7 +5,8 @@ use massgen_providers::{Provider, provider, provider_for_base_url, provider_for_
 
 use crate::check::meant_backend;
 use crate::{
-    AgentConfig, BackendConfig, OrchestratorConfig, Params, TeamConfig, Text, TimeoutConfig, UiConfig, Written,
+    AgentConfig, BackendConfig, FilesConfig, MediaConfig, OrchestratorConfig, Params, TeamConfig, Text, TimeoutConfig,
+    ToolsConfig, UiConfig, Written,
 };
 
 /// What an agent without a system message is told to be.
@@ -61,6 +62,11 @@ impl TeamConfig {
             x_search: false,
             code_execution: false,
             cwd: None,
+            files: FilesConfig::default(),
+            commands: None,
+            tools: ToolsConfig::default(),
+            media: MediaConfig::default(),
+            permissions: None,
             params: Params::default(),
             unbuilt: Written::default(),
         };

@@ -1,6 +1,27 @@
 //! The typed config: what the rest of massgen sees.
 
-use massgen_protocol::{AgentId, Novelty, Rules, Sensitivity, Strategy};
+mod commands;
+mod context_path;
+mod docker;
+mod mcp;
+mod media;
+mod orchestrator;
+mod permissions;
+mod tools;
+
+pub use commands::{ByteCount, CommandConfig, CommandLimits, CommandMode, SandboxConfig};
+pub use context_path::{ContextPath, Permission, ResolvedContextPath};
+pub use docker::{CredentialMount, DockerConfig, DockerCredentials, DockerMount, DockerNetwork, DockerPackages};
+pub(crate) use mcp::split_words;
+pub use mcp::{McpCommand, McpEndpoint, McpOAuth, McpProgram, McpSecurity, McpServerConfig, McpSharing, McpTransport};
+pub use media::{MediaChoice, MediaConfig, MediaKindConfig};
+pub use orchestrator::{Apply, CoordinationConfig, DriftConflictPolicy, OrchestratorConfig, Verification, WriteMode};
+pub use permissions::{
+    AutomationDefault, PermissionAction, PermissionConfig, PermissionRole, PermissionRule, PermissionRules,
+};
+pub use tools::{CustomToolConfig, ToolsConfig};
+
+use massgen_protocol::AgentId;
 use massgen_providers::{Capability, Provider};
 
 use crate::{Params, Secret, Text, Written};
@@ -59,6 +80,16 @@ pub struct BackendConfig {
     pub code_execution: bool,
     /// The agent's workspace as written; `${cwd}` in other options stands for it.
     pub cwd: Option<Text>,
+    /// The files that the agent works with, besides its workspace.
+    pub files: FilesConfig,
+    /// How the agent runs commands; `None`: it runs none.
+    pub commands: Option<CommandConfig>,
+    /// The tools of the agent that do not come with massgen.
+    pub tools: ToolsConfig,
+    /// What the agent can do with pictures, sound and films; see [`MediaConfig::within`].
+    pub media: MediaConfig,
+    /// What the agent may do without asking; `None`: the config leaves that to the usual rules.
+    pub permissions: Option<PermissionConfig>,
     /// What goes to the provider as it is. `null`s are left out.
     pub params: Params,
     /// Options that are known but not acted upon, as written.
@@ -78,81 +109,29 @@ impl BackendConfig {
         .filter_map(|(enabled, capability)| enabled.then_some(capability))
         .collect()
     }
-}
 
-/// How the agents work together.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OrchestratorConfig {
-    /// How high the bar is before an agent should vote instead of improving.
-    pub voting_sensitivity: Sensitivity,
-    /// How many answers one agent may publish.
-    pub max_new_answers_per_agent: Option<u32>,
-    /// How many answers the team may publish in all.
-    pub max_new_answers_global: Option<u32>,
-    /// How different a new answer must be.
-    pub answer_novelty_requirement: Novelty,
-    /// Whether fast agents wait for slow ones.
-    pub fairness_enabled: bool,
-    /// How many answers an agent may be ahead of the slowest.
-    pub fairness_lead_cap_answers: u32,
-    /// Whether agents that have answered wait for the first answers of all others. `None`: for a
-    /// while, see [`Rules::first_answers_wait_ms`].
-    pub defer_voting_until_all_answered: Option<bool>,
-    /// What happens with the winning answer. `None`: the usual.
-    pub final_answer_strategy: Option<Strategy>,
-    /// Whether the winning answer is the final answer as it stands.
-    pub skip_final_presentation: bool,
-    /// Files and directories outside the workspaces that the agents may use.
-    pub context_paths: Vec<ContextPath>,
-    /// Where snapshots of workspaces are kept, as written.
-    pub snapshot_storage: Option<Text>,
-    /// Where agents see each other's snapshots, as written.
-    pub agent_temporary_workspace: Option<Text>,
-    /// Options that are known but not acted upon, as written.
-    pub unbuilt: Written,
-}
-
-impl Default for OrchestratorConfig {
-    fn default() -> Self {
-        let rules = Rules::default();
-        Self {
-            voting_sensitivity: rules.sensitivity,
-            max_new_answers_per_agent: None,
-            max_new_answers_global: None,
-            answer_novelty_requirement: rules.novelty,
-            fairness_enabled: true,
-            fairness_lead_cap_answers: rules.lead_max.unwrap_or(2),
-            defer_voting_until_all_answered: None,
-            final_answer_strategy: None,
-            skip_final_presentation: false,
-            context_paths: Vec::new(),
-            snapshot_storage: None,
-            agent_temporary_workspace: None,
-            unbuilt: Written::default(),
-        }
+    /// Whether the agent can run its peers' work.
+    pub(crate) fn can_verify(&self) -> bool {
+        self.cwd.is_some() && self.commands.is_some()
     }
 }
 
-/// A file or directory outside the workspaces.
+/// The files that an agent works with, besides its workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContextPath {
-    /// The path as written.
-    pub path: Text,
-    /// What the agents may do there.
-    pub permission: Permission,
-    /// Parts of it, relative to it, that must not be changed.
-    pub protected_paths: Vec<Text>,
-    /// What it is, for the agents to read.
-    pub description: Option<Text>,
+pub struct FilesConfig {
+    /// Files and directories outside the workspaces, for this agent alone; see
+    /// [`OrchestratorConfig::context_paths_of`].
+    pub context_paths: Vec<ContextPath>,
+    /// Whether only what was read may be deleted.
+    pub enforce_read_before_delete: bool,
+    /// Whether most file tools are left out, in favour of commands.
+    pub exclude_file_operation_mcps: bool,
 }
 
-/// What agents may do with a context path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Permission {
-    /// Look.
-    Read,
-    /// Look and change.
-    Write,
+impl Default for FilesConfig {
+    fn default() -> Self {
+        Self { context_paths: Vec::new(), enforce_read_before_delete: true, exclude_file_operation_mcps: false }
+    }
 }
 
 /// How long the team may take.
@@ -160,9 +139,9 @@ pub enum Permission {
 pub struct TimeoutConfig {
     /// How long the whole run may take.
     pub orchestrator_timeout_seconds: f64,
-    /// How long a turn may take on a first answer. `None`: the usual, see [`Rules::first_turn_ms`].
+    /// How long a turn may take on a first answer. `None`: the usual, see [`Rules::first_turn_ms`](massgen_protocol::Rules::first_turn_ms).
     pub initial_round_timeout_seconds: Option<f64>,
-    /// How long a later turn may take. `None`: the usual, see [`Rules::later_turn_ms`].
+    /// How long a later turn may take. `None`: the usual, see [`Rules::later_turn_ms`](massgen_protocol::Rules::later_turn_ms).
     pub subsequent_round_timeout_seconds: Option<f64>,
     /// How long a provider may send nothing before the call is tried again. `None`: the usual.
     pub stall_timeout_seconds: Option<f64>,

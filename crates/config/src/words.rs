@@ -18,6 +18,21 @@ pub(crate) const STRATEGY: &[(&str, Strategy)] = &[
 
 pub(crate) const PERMISSION: &[(&str, Permission)] = &[("read", Permission::Read), ("write", Permission::Write)];
 
+/// How an MCP server is spoken to.
+#[derive(Clone, Copy)]
+pub(crate) enum Transport {
+    Stdio,
+    Http,
+    Sse,
+}
+
+pub(crate) const MCP_TRANSPORT: &[(&str, Transport)] = &[
+    ("stdio", Transport::Stdio),
+    ("streamable-http", Transport::Http),
+    ("http", Transport::Http),
+    ("sse", Transport::Sse),
+];
+
 /// What a word stands for.
 pub(crate) fn meaning_of<T: Copy>(words: &[(&str, T)], word: &str) -> Option<T> {
     words.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)).map(|(_, meaning)| *meaning)

@@ -1,5 +1,8 @@
 //! The typed config as a document again.
 
+mod commands;
+mod media;
+mod tools;
 mod yaml;
 
 use massgen_protocol::redact;
@@ -8,7 +11,8 @@ use serde_json::{Map, Value, json};
 use crate::team::DisplayType;
 use crate::words::{NOVELTY, PERMISSION, SENSITIVITY, STRATEGY, word_for};
 use crate::{
-    AgentConfig, BackendConfig, ContextPath, OrchestratorConfig, Secret, TeamConfig, Text, TimeoutConfig, UiConfig,
+    AgentConfig, Apply, BackendConfig, ContextPath, CoordinationConfig, DriftConflictPolicy, OrchestratorConfig,
+    Secret, TeamConfig, Text, TimeoutConfig, UiConfig, Verification, WriteMode,
 };
 
 impl TeamConfig {
@@ -64,7 +68,7 @@ fn backend(backend: &BackendConfig) -> Value {
     put_text(&mut map, "model", Some(&backend.model));
     put_text(&mut map, "base_url", backend.base_url.as_ref());
     if let Some(key) = &backend.api_key {
-        map.insert("api_key".to_owned(), json!(key.reference().unwrap_or_else(|| Secret::expose(key))));
+        map.insert("api_key".to_owned(), json!(Secret::written(key)));
     }
     put_text(&mut map, "cwd", backend.cwd.as_ref());
     for (key, enabled) in [
@@ -73,6 +77,17 @@ fn backend(backend: &BackendConfig) -> Value {
         ("enable_code_execution", backend.code_execution),
     ] {
         put_if(&mut map, key, enabled, true);
+    }
+    put_contexts(&mut map, &backend.files.context_paths);
+    put_if(&mut map, "enforce_read_before_delete", backend.files.enforce_read_before_delete, false);
+    put_if(&mut map, "exclude_file_operation_mcps", backend.files.exclude_file_operation_mcps, true);
+    if let Some(config) = &backend.commands {
+        commands::put_commands(&mut map, config);
+    }
+    tools::put_tools(&mut map, &backend.tools);
+    media::put_media(&mut map, &backend.media);
+    if let Some(config) = &backend.permissions {
+        put_map(&mut map, "permissions", tools::permissions(config));
     }
     map.extend(backend.params.written.clone());
     map.extend(backend.unbuilt.0.clone());
@@ -102,23 +117,50 @@ fn orchestrator(config: &OrchestratorConfig) -> Map<String, Value> {
         map.insert("final_answer_strategy".to_owned(), json!(word_for(STRATEGY, strategy)));
     }
     put_if(&mut map, "skip_final_presentation", config.skip_final_presentation, true);
+    if config.verification != usual.verification {
+        map.insert("verification".to_owned(), json!(word_for(Verification::NAMES, &config.verification)));
+    }
+    if let Some(apply) = &config.apply {
+        map.insert("apply".to_owned(), json!(word_for(Apply::NAMES, apply)));
+    }
     put_text(&mut map, "snapshot_storage", config.snapshot_storage.as_ref());
     put_text(&mut map, "agent_temporary_workspace", config.agent_temporary_workspace.as_ref());
-    if !config.context_paths.is_empty() {
-        map.insert("context_paths".to_owned(), config.context_paths.iter().map(context_path).collect());
+    put_contexts(&mut map, &config.context_paths);
+    media::put_media(&mut map, &config.media);
+    put_map(&mut map, "coordination", coordination(&config.coordination));
+    map.extend(config.unbuilt.0.clone());
+    map
+}
+
+fn coordination(config: &CoordinationConfig) -> Map<String, Value> {
+    let usual = CoordinationConfig::default();
+    let mut map = Map::new();
+    put_if(&mut map, "enable_planning_mode", config.enable_planning_mode, true);
+    put_text(&mut map, "planning_mode_instruction", config.planning_mode_instruction.as_ref());
+    put_if(&mut map, "use_skills", config.use_skills, true);
+    put_text(&mut map, "skills_directory", config.skills_directory.as_ref());
+    if config.write_mode != usual.write_mode {
+        map.insert("write_mode".to_owned(), json!(word_for(WriteMode::NAMES, &config.write_mode)));
+    }
+    if config.drift_conflict_policy != usual.drift_conflict_policy {
+        let word = word_for(DriftConflictPolicy::NAMES, &config.drift_conflict_policy);
+        map.insert("drift_conflict_policy".to_owned(), json!(word));
     }
     map.extend(config.unbuilt.0.clone());
     map
+}
+
+fn put_contexts(map: &mut Map<String, Value>, contexts: &[ContextPath]) {
+    if !contexts.is_empty() {
+        map.insert("context_paths".to_owned(), contexts.iter().map(context_path).collect());
+    }
 }
 
 fn context_path(context: &ContextPath) -> Value {
     let mut map = Map::new();
     put_text(&mut map, "path", Some(&context.path));
     map.insert("permission".to_owned(), json!(word_for(PERMISSION, &context.permission)));
-    if !context.protected_paths.is_empty() {
-        let paths = context.protected_paths.iter().map(|path| json!(path.written()));
-        map.insert("protected_paths".to_owned(), paths.collect());
-    }
+    put_list(&mut map, "protected_paths", &context.protected_paths);
     put_text(&mut map, "description", context.description.as_ref());
     Value::Object(map)
 }
@@ -127,15 +169,14 @@ fn timeouts(config: &TimeoutConfig) -> Map<String, Value> {
     let usual = TimeoutConfig::default();
     let mut map = Map::new();
     let whole = Some(config.orchestrator_timeout_seconds).filter(|whole| *whole != usual.orchestrator_timeout_seconds);
-    for (key, seconds) in [
+    for (key, number) in [
         ("orchestrator_timeout_seconds", whole),
         ("initial_round_timeout_seconds", config.initial_round_timeout_seconds),
         ("subsequent_round_timeout_seconds", config.subsequent_round_timeout_seconds),
         ("stall_timeout_seconds", config.stall_timeout_seconds),
     ] {
-        if let Some(seconds) = seconds {
-            let is_whole = seconds.fract() == 0.0 && seconds < 1e12;
-            map.insert(key.to_owned(), if is_whole { json!(seconds as u64) } else { json!(seconds) });
+        if let Some(number) = number {
+            map.insert(key.to_owned(), seconds(number));
         }
     }
     map
@@ -150,6 +191,22 @@ fn ui(config: &UiConfig) -> Map<String, Value> {
     put_if(&mut map, "logging_enabled", config.logging_enabled, !usual.logging_enabled);
     map.extend(config.unbuilt.0.clone());
     map
+}
+
+/// A number of seconds, without a fraction if it has none.
+fn seconds(seconds: f64) -> Value {
+    let is_whole = seconds.fract() == 0.0 && seconds < 1e12;
+    if is_whole { json!(seconds as u64) } else { json!(seconds) }
+}
+
+fn list(texts: &[Text]) -> Value {
+    texts.iter().map(|text| json!(text.written())).collect()
+}
+
+fn put_list(map: &mut Map<String, Value>, key: &str, texts: &[Text]) {
+    if !texts.is_empty() {
+        map.insert(key.to_owned(), list(texts));
+    }
 }
 
 fn put_text(map: &mut Map<String, Value>, key: &str, text: Option<&Text>) {

@@ -1,12 +1,12 @@
 //! Takes inputs in, one at a time, and says what was decided and what is to be done.
 
 use massgen_protocol::{
-    AgentIndex, AnswerRevision, AnswerSource, CutReason, Fact, Phase, PresentationSource, RevisionVector, Rules, Timer,
-    TurnId, TurnKind, TurnOutcome, Violation, Vote,
+    AgentIndex, AnswerRevision, AnswerSource, CutReason, Fact, Phase, PresentationSource, RevisionVector, Rules,
+    SnapshotId, Timer, TurnId, TurnKind, TurnOutcome, Violation, Vote,
 };
 
 use crate::judge::{self, Verdict};
-use crate::message::{Command, Input, News, Reply, ReplyEnding, Step, TurnBrief};
+use crate::message::{Checked, Command, Input, News, Reply, ReplyEnding, Step, TurnBrief};
 use crate::team::{OpenTurn, Team};
 
 /// The coordination of one run.
@@ -54,7 +54,7 @@ impl Coordinator {
         match input {
             Input::Begin => {}
             Input::Replied { turn, reply } => self.replied(turn, &reply, &mut step),
-            Input::ToolRan { turn } => self.tool_ran(turn, &mut step),
+            Input::ToolRan { turn, checked } => self.tool_ran(turn, checked, &mut step),
             Input::SafePoint { turn } => self.safe_point(turn, &mut step),
             Input::TurnFailed { turn, message, retryable } => self.turn_failed(turn, message, retryable, &mut step),
             Input::TurnStopped { turn } => self.turn_stopped(turn, &mut step),
@@ -167,11 +167,14 @@ impl Coordinator {
     fn decided(&mut self, open: &OpenTurn, reply: &Reply, step: &mut Step) {
         match judge::judge(&self.team, open, reply) {
             // An answer that was on its way when its turn was cut is finished work: it counts.
-            Ok(Verdict::Answer { content }) => self.publish(open, content, AnswerSource::Decision, step),
+            Ok(Verdict::Answer { content }) => {
+                self.publish(open, content, AnswerSource::Decision, reply.snapshot.clone(), step);
+            }
             Ok(Verdict::Vote { target, reason }) => self.vote(open, target, reason, step),
             Err(_) if open.cut.is_some() => {
                 let said = [judge::said(reply), &*open.said].into_iter().max_by_key(|said| said.len());
-                if !self.take_at_its_word(open, said.unwrap_or_default(), step) {
+                let snapshot = reply.snapshot.as_ref().or(open.snapshot.as_ref());
+                if !self.take_at_its_word(open, said.unwrap_or_default(), snapshot, step) {
                     self.end_cut(open, step);
                 }
             }
@@ -179,16 +182,23 @@ impl Coordinator {
             Err(_) if open.kind == TurnKind::FirstAnswer && !self.team.below_caps(open.id.agent) => {
                 self.record(Fact::TurnEnded { turn: open.id, outcome: TurnOutcome::Superseded }, step);
             }
-            Err(violation) => self.reject(open, violation, judge::said(reply), step),
+            Err(violation) => self.reject(open, violation, reply, step),
         }
     }
 
-    fn publish(&mut self, open: &OpenTurn, content: String, source: AnswerSource, step: &mut Step) {
+    fn publish(
+        &mut self,
+        open: &OpenTurn,
+        content: String,
+        source: AnswerSource,
+        snapshot: Option<SnapshotId>,
+        step: &mut Step,
+    ) {
         let looks_again = self.team.ending.is_none();
         let voided: Vec<Vote> = self.team.votes().filter(|_| looks_again).cloned().collect();
         let revision = self.team.vector.clone().publish(open.id.agent);
         let seen = open.view.vector.clone();
-        self.record(Fact::AnswerPublished { turn: open.id, revision, content, seen, source }, step);
+        self.record(Fact::AnswerPublished { turn: open.id, revision, content, seen, source, snapshot }, step);
         if !voided.is_empty() {
             self.record(Fact::VotesVoided { by: revision, votes: voided }, step);
         }
@@ -197,7 +207,9 @@ impl Coordinator {
 
     fn vote(&mut self, open: &OpenTurn, target: AnswerRevision, reason: String, step: &mut Step) {
         let turn = open.id;
-        let vote = Vote { voter: turn.agent, target, reason, seen: open.view.vector.clone() };
+        let of_target = open.checks.iter().filter(|(checked, _)| *checked == target);
+        let checks = of_target.map(|(_, check)| check.clone()).collect();
+        let vote = Vote { voter: turn.agent, target, reason, seen: open.view.vector.clone(), checks };
         if vote.seen == self.team.vector {
             self.record(Fact::VoteCast { turn, vote }, step);
             self.record(Fact::TurnEnded { turn, outcome: TurnOutcome::Voted }, step);
@@ -211,11 +223,16 @@ impl Coordinator {
         }
     }
 
-    fn reject(&mut self, open: &OpenTurn, violation: Violation, said: &str, step: &mut Step) {
+    fn reject(&mut self, open: &OpenTurn, violation: Violation, reply: &Reply, step: &mut Step) {
         let turn = open.id;
         let chances_left = open.chances_left.saturating_sub(1);
-        let rejected =
-            Fact::DecisionRejected { turn, violation: violation.clone(), chances_left, said: said.to_owned() };
+        let rejected = Fact::DecisionRejected {
+            turn,
+            violation: violation.clone(),
+            chances_left,
+            said: judge::said(reply).to_owned(),
+            snapshot: reply.snapshot.clone(),
+        };
         self.record(rejected, step);
         if chances_left == 0 {
             return self.exhausted(turn, step);
@@ -226,13 +243,19 @@ impl Coordinator {
 
     /// Takes an agent without an answer by its word: what it has said in a turn that ends without a
     /// decision is its answer, however the turn ends.
-    fn take_at_its_word(&mut self, open: &OpenTurn, said: &str, step: &mut Step) -> bool {
+    fn take_at_its_word(
+        &mut self,
+        open: &OpenTurn,
+        said: &str,
+        snapshot: Option<&SnapshotId>,
+        step: &mut Step,
+    ) -> bool {
         let may_answer = matches!(open.kind, TurnKind::FirstAnswer | TurnKind::Decide);
         if !may_answer || self.team.has_answered(open.id.agent) {
             return false;
         }
         let Ok(Verdict::Answer { content }) = judge::judge_answer(&self.team, open, said) else { return false };
-        self.publish(open, content, AnswerSource::PlainText, step);
+        self.publish(open, content, AnswerSource::PlainText, snapshot.cloned(), step);
         true
     }
 
@@ -250,9 +273,11 @@ impl Coordinator {
 
     fn answered_alone(&mut self, open: &OpenTurn, reply: &Reply, step: &mut Step) {
         match judge::judge_answer(&self.team, open, judge::said(reply)) {
-            Ok(Verdict::Answer { content }) => self.publish(open, content, AnswerSource::Decision, step),
+            Ok(Verdict::Answer { content }) => {
+                self.publish(open, content, AnswerSource::Decision, reply.snapshot.clone(), step);
+            }
             _ if open.cut.is_some() => self.end_cut(open, step),
-            _ => self.reject(open, Violation::EmptyAnswer, "", step),
+            _ => self.reject(open, Violation::EmptyAnswer, reply, step),
         }
     }
 
@@ -270,7 +295,7 @@ impl Coordinator {
         }
         let content = content.to_owned();
         self.record(Fact::TurnEnded { turn: open.id, outcome: TurnOutcome::Presented }, step);
-        self.final_answer(content, PresentationSource::Presented, step);
+        self.final_answer(content, PresentationSource::Presented, reply.snapshot.clone(), step);
     }
 
     /// Ends a presentation that did not succeed: the winner's stored answer is the final one.
@@ -284,9 +309,19 @@ impl Coordinator {
         self.stored_answer(reason, step);
     }
 
-    fn tool_ran(&mut self, turn: TurnId, step: &mut Step) {
+    fn tool_ran(&mut self, turn: TurnId, checked: Vec<Checked>, step: &mut Step) {
+        /// What was checked is evidence, not a transcript.
+        const CHECKS_MAX: usize = 40;
         if self.team.open_turn(turn).is_some_and(|open| !open.invested) {
             self.record(Fact::TurnInvested { turn }, step);
+        }
+        for Checked { author, check } in checked {
+            let Some(open) = self.team.open_turn(turn) else { return };
+            let Some(revision) = open.view.vector.revision(author) else { continue };
+            let known = open.checks.iter().any(|known| known.0 == revision && known.1 == check);
+            if !known && open.checks.len() < CHECKS_MAX {
+                self.record(Fact::AnswerChecked { turn, revision, check }, step);
+            }
         }
     }
 
@@ -350,7 +385,7 @@ impl Coordinator {
     /// Ends a turn, and with it the agent's part in the run when that was one failure too many.
     fn end_unsuccessfully(&mut self, turn: TurnId, outcome: TurnOutcome, step: &mut Step) {
         let Some(open) = self.team.open_turn(turn).cloned() else { return };
-        if self.take_at_its_word(&open, &open.said, step) {
+        if self.take_at_its_word(&open, &open.said, open.snapshot.as_ref(), step) {
             return;
         }
         let why = match &outcome {

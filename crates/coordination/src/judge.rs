@@ -1,6 +1,6 @@
 //! Judges a reply: the one decision it holds, or what is wrong with it.
 
-use massgen_protocol::{AgentIndex, AnswerRevision, Violation};
+use massgen_protocol::{AgentIndex, AnswerRevision, Verification, Violation};
 
 use crate::message::{DecisionCall, Reply};
 use crate::novelty;
@@ -42,6 +42,9 @@ pub(crate) fn judge(team: &Team, turn: &OpenTurn, reply: &Reply) -> Result<Verdi
         ([content], []) => judge_answer(team, turn, content),
         ([], [(target, reason)]) => {
             let target = target.clone()?;
+            if needs_check(team, turn, target) {
+                return Err(Violation::Unchecked { target });
+            }
             Ok(Verdict::Vote { target, reason: (*reason).to_owned() })
         }
         ([], _) => Err(Violation::SeveralVotes),
@@ -81,6 +84,15 @@ pub(crate) fn judge_answer(team: &Team, turn: &OpenTurn, content: &str) -> Resul
         }
     }
     Ok(Verdict::Answer { content: content.to_owned() })
+}
+
+/// Whether a vote needs a look into the files of the answer, and its voter has not taken one.
+fn needs_check(team: &Team, turn: &OpenTurn, target: AnswerRevision) -> bool {
+    let rules = &team.rules;
+    rules.verification == Verification::Required
+        && !rules.cannot_verify.contains(&turn.id.agent)
+        && team.snapshot(target).is_some()
+        && !turn.checks.iter().any(|(checked, _)| *checked == target)
 }
 
 /// The answer that a model means: `agent2`, or `agent2.1` as labels have it.

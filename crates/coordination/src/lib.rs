@@ -23,5 +23,5 @@ mod succession;
 mod team;
 
 pub use coordinator::Coordinator;
-pub use message::{Command, DecisionCall, Input, News, Reply, ReplyEnding, Step, TurnBrief};
+pub use message::{Checked, Command, DecisionCall, Input, News, Reply, ReplyEnding, Step, TurnBrief};
 pub use novelty::similarity_percent;

@@ -1,6 +1,6 @@
 //! What goes into the coordinator and what comes out.
 
-use massgen_protocol::{Choices, Fact, Timer, TurnId, TurnKind, View, Violation};
+use massgen_protocol::{AgentIndex, Check, Choices, Fact, SnapshotId, Timer, TurnId, TurnKind, View, Violation};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,10 +14,12 @@ pub enum Input {
         /// The reply.
         reply: Reply,
     },
-    /// A turn ran a tool with an effect that is worth keeping.
+    /// A turn ran tools: it has done work that is worth keeping.
     ToolRan {
         /// The turn.
         turn: TurnId,
+        /// Which answers of those it is shown it checked thereby.
+        checked: Vec<Checked>,
     },
     /// A turn stands between two model calls and could take in news. It waits for the
     /// [`Command::Continue`] that answers this, unless it is cut.
@@ -45,6 +47,15 @@ pub enum Input {
     Cancel,
 }
 
+/// A check of the answer of an agent, as the turn was shown it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// Whose answer.
+    pub author: AgentIndex,
+    /// What was done.
+    pub check: Check,
+}
+
 /// A model's complete reply.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reply {
@@ -54,6 +65,8 @@ pub struct Reply {
     pub calls: Vec<DecisionCall>,
     /// Whether it came to its own end.
     pub ending: ReplyEnding,
+    /// The agent's workspace as it was at the end of the reply; `None` when there is nothing in it.
+    pub snapshot: Option<SnapshotId>,
 }
 
 /// How a reply ended.

@@ -1,6 +1,8 @@
 //! What follows from the state alone: turns to start and to cut, phases, the end.
 
-use massgen_protocol::{AgentIndex, CutReason, Fact, Phase, PresentationSource, RunEnd, Strategy, TurnId, TurnKind};
+use massgen_protocol::{
+    AgentIndex, CutReason, Fact, Phase, PresentationSource, RunEnd, SnapshotId, Strategy, TurnId, TurnKind,
+};
 
 use crate::choices::Need;
 use crate::coordinator::Coordinator;
@@ -123,7 +125,7 @@ impl Coordinator {
         if self.team.rules.strategy == Strategy::WinnerReuse {
             return self.stored_answer("the strategy is to take the winning answer as it is", step);
         }
-        if self.team.vector.revisions().count() == 1 {
+        if self.team.vector.revisions().count() == 1 && !self.team.rules.presentation_acts {
             return self.stored_answer("there is no other answer to draw on", step);
         }
         if self.team.member(winner.agent).is_none_or(|member| member.out.is_some()) {
@@ -134,13 +136,26 @@ impl Coordinator {
 
     /// Takes the winner's answer as it was published.
     pub(crate) fn stored_answer(&mut self, reason: &str, step: &mut Step) {
-        let Some(content) = self.team.winner.and_then(|winner| self.team.content(winner)).cloned() else { return };
-        self.final_answer(content.to_string(), PresentationSource::Stored { reason: reason.to_owned() }, step);
+        let Some(winner) = self.team.winner else { return };
+        let Some(content) = self.team.content(winner).cloned() else { return };
+        let snapshot = self.team.snapshot(winner).cloned();
+        self.final_answer(
+            content.to_string(),
+            PresentationSource::Stored { reason: reason.to_owned() },
+            snapshot,
+            step,
+        );
     }
 
-    pub(crate) fn final_answer(&mut self, content: String, source: PresentationSource, step: &mut Step) {
+    pub(crate) fn final_answer(
+        &mut self,
+        content: String,
+        source: PresentationSource,
+        snapshot: Option<SnapshotId>,
+        step: &mut Step,
+    ) {
         let Some(revision) = self.team.winner else { return };
-        self.record(Fact::FinalAnswer { revision, content, source }, step);
+        self.record(Fact::FinalAnswer { revision, content, source, snapshot }, step);
     }
 
     fn end(&self) -> RunEnd {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use massgen_protocol::{
-    AgentIndex, AnswerRevision, Choices, CutReason, Fact, Phase, RevisionVector, Rules, Timer, TurnId, TurnKind,
-    TurnOutcome, View, Vote,
+    AgentIndex, AnswerRevision, Check, Choices, CutReason, Fact, Phase, RevisionVector, Rules, SnapshotId, Timer,
+    TurnId, TurnKind, TurnOutcome, View, Vote,
 };
 
 /// Everything that the rules look at.
@@ -40,6 +40,8 @@ pub(crate) struct PublishedAnswer {
     pub(crate) content: Arc<str>,
     /// How many answers its author had been shown.
     pub(crate) seen: u32,
+    /// The files that go with it.
+    pub(crate) snapshot: Option<SnapshotId>,
 }
 
 /// One agent of the team.
@@ -77,6 +79,10 @@ pub(crate) struct OpenTurn {
     pub(crate) cut: Option<CutReason>,
     /// The longest text among its rejected replies.
     pub(crate) said: Arc<str>,
+    /// The agent's workspace as it was after the last of them.
+    pub(crate) snapshot: Option<SnapshotId>,
+    /// What it was seen to check.
+    pub(crate) checks: Vec<(AnswerRevision, Check)>,
 }
 
 impl Team {
@@ -115,6 +121,8 @@ impl Team {
                         invested: false,
                         cut: None,
                         said: Arc::from(""),
+                        snapshot: None,
+                        checks: Vec::new(),
                     });
                 });
             }
@@ -123,14 +131,20 @@ impl Team {
                 open.choices.clone_from(choices);
             }),
             Fact::TurnInvested { turn } => self.change_turn(*turn, |open| open.invested = true),
-            Fact::DecisionRejected { turn, chances_left, said, .. } => self.change_turn(*turn, |open| {
+            Fact::AnswerChecked { turn, revision, check } => {
+                self.change_turn(*turn, |open| open.checks.push((*revision, check.clone())));
+            }
+            Fact::DecisionRejected { turn, chances_left, said, snapshot, .. } => self.change_turn(*turn, |open| {
                 open.chances_left = *chances_left;
+                open.snapshot = snapshot.clone().or(open.snapshot.take());
                 if said.len() > open.said.len() {
                     open.said = Arc::from(said.as_str());
                 }
             }),
             Fact::TurnCut { turn, reason } => self.change_turn(*turn, |open| open.cut = Some(*reason)),
-            Fact::AnswerPublished { revision, content, seen, .. } => self.publish(*revision, content, seen.total()),
+            Fact::AnswerPublished { revision, content, seen, snapshot, .. } => {
+                self.publish(*revision, content, seen.total(), snapshot.as_ref());
+            }
             Fact::VoteCast { vote, .. } => {
                 self.change(vote.voter, |member| member.decision = Some(Decision::Vote(vote.clone())));
             }
@@ -186,6 +200,11 @@ impl Team {
         self.answers.iter().find(|answer| answer.revision == revision).map(|answer| &answer.content)
     }
 
+    /// The files that go with an answer.
+    pub(crate) fn snapshot(&self, revision: AnswerRevision) -> Option<&SnapshotId> {
+        self.answers.iter().find(|answer| answer.revision == revision)?.snapshot.as_ref()
+    }
+
     /// How many answers the author of `revision` had been shown.
     pub(crate) fn seen_by(&self, revision: AnswerRevision) -> u32 {
         self.answers.iter().find(|answer| answer.revision == revision).map_or(0, |answer| answer.seen)
@@ -199,14 +218,14 @@ impl Team {
         })
     }
 
-    fn publish(&mut self, revision: AnswerRevision, content: &str, seen: u32) {
+    fn publish(&mut self, revision: AnswerRevision, content: &str, seen: u32, snapshot: Option<&SnapshotId>) {
         // A journal comes from a file: what cannot be in it must not take the program down.
         if revision.agent.0 >= self.size() || self.vector.count(revision.agent).checked_add(1) != Some(revision.number)
         {
             return;
         }
         let _ = self.vector.publish(revision.agent);
-        self.answers.push(PublishedAnswer { revision, content: Arc::from(content), seen });
+        self.answers.push(PublishedAnswer { revision, content: Arc::from(content), seen, snapshot: snapshot.cloned() });
         // When the time is over nobody can look again: the votes that stand are what the team thought.
         if self.ending.is_some() {
             return;

@@ -25,7 +25,7 @@ pub use journal::{Journal, JournalError};
 pub use log_folder::{LogFolder, LogFolderError};
 pub use log_writer::{LogWarning, LogWriter};
 pub use metadata::RunMetadata;
-pub use narrate::{Level, Narration, end_in_words, narrate, violation_in_words};
+pub use narrate::{Level, Narration, check_in_words, checks_in_words, end_in_words, narrate, violation_in_words};
 pub use records::{Reading, Records, Tail, read};
 pub use stamps::Stamps;
 pub use status::status;

@@ -317,6 +317,7 @@ fn subject(event: &Event) -> Option<AgentIndex> {
             | Fact::DecisionRejected { turn, .. }
             | Fact::TurnCut { turn, .. }
             | Fact::AnswerPublished { turn, .. }
+            | Fact::AnswerChecked { turn, .. }
             | Fact::VoteCast { turn, .. }
             | Fact::VoteArrivedVoid { turn, .. }
             | Fact::TurnEnded { turn, .. } => Some(turn.agent),
@@ -328,12 +329,17 @@ fn subject(event: &Event) -> Option<AgentIndex> {
             | Activity::Text { turn, .. }
             | Activity::Reasoning { turn, .. }
             | Activity::ToolCalled { turn, .. }
+            | Activity::ToolOutput { turn, .. }
+            | Activity::ToolEnded { turn, .. }
+            | Activity::PeerFilesShown { turn, .. }
+            | Activity::SnapshotTaken { turn, .. }
             | Activity::BuiltinTool { turn, .. }
             | Activity::Citation { turn, .. }
             | Activity::CallEnded { turn, .. }
             | Activity::CallRetried { turn, .. } => Some(turn.agent),
+            Activity::CallJudged { agent, .. } => Some(*agent),
             Activity::Notice { agent, .. } => *agent,
-            Activity::RunOpened { .. } => None,
+            Activity::RunOpened { .. } | Activity::ChangesOffered { .. } => None,
         },
     }
 }
@@ -373,6 +379,7 @@ fn vote_json(ballot: &BallotView, file: &BallotFile, view: &RunView, stamps: &St
         "voted_for_anon": vote.target.agent,
         "voted_for_label": vote.target,
         "reason": vote.reason,
+        "checks": vote.checks,
         "timestamp": stamps.name(ballot.at_ms.saturating_mul(1000)),
         "unix_timestamp": seconds(ballot.at_ms),
         "iteration": file.iteration,

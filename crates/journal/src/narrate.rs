@@ -1,8 +1,8 @@
 //! Records in words: the lines of `system_status.txt`, `massgen.log` and plain displays.
 
 use massgen_protocol::{
-    Activity, AgentIndex, AnswerRevision, AnswerSource, CutReason, Event, Fact, Phase, PresentationSource, Record,
-    RunEnd, RunView, Timer, TurnKind, TurnOutcome, Violation, Vote,
+    Activity, AgentIndex, AnswerRevision, AnswerSource, Check, CutReason, Event, Fact, Finding, Phase,
+    PresentationSource, Record, RunEnd, RunView, Timer, ToolEnd, TurnKind, TurnOutcome, Verification, Violation, Vote,
 };
 
 use crate::text::one_line;
@@ -81,10 +81,52 @@ pub fn violation_in_words(violation: &Violation) -> String {
         Violation::TooSimilar { to, similarity_percent } => {
             format!("an answer that has {similarity_percent} % of its words in common with {to}")
         }
+        Violation::Unchecked { target } => format!("a vote for {target} without a look into its files"),
         Violation::BadArguments { tool, problem } => {
             format!("unreadable arguments for {}: {}", one_line(tool, 40), one_line(problem, PREVIEW_COLUMNS))
         }
         Violation::UnknownTool { tool } => format!("a call of `{}`, which does not exist", one_line(tool, 40)),
+    }
+}
+
+/// A check in words: `python run.py: failed with exit code 1`.
+#[must_use]
+pub fn check_in_words(check: &Check) -> String {
+    let subject = one_line(&check.subject, PREVIEW_COLUMNS);
+    match check.finding {
+        Finding::Read => format!("read {subject}"),
+        Finding::Passed => format!("`{subject}` ran well"),
+        Finding::Failed { exit_code: Some(code) } => format!("`{subject}` failed with exit code {code}"),
+        Finding::Failed { exit_code: None } => format!("`{subject}` failed: it was killed"),
+    }
+}
+
+/// What a vote rests on: `checked: ran python a.py; read 2 files`, or `not checked`; `None` when there was nothing to
+/// check, because no files go with the answer, or nobody was asked to.
+#[must_use]
+pub fn checks_in_words(vote: &Vote, view: &RunView) -> Option<String> {
+    if view.verification == Verification::Off {
+        return None;
+    }
+    if vote.checks.is_empty() {
+        let has_files = view.answer(vote.target).is_some_and(|answer| answer.snapshot.is_some());
+        return has_files.then(|| "not checked".to_owned());
+    }
+    let is_read = |check: &&Check| check.finding == Finding::Read;
+    let mut parts: Vec<String> = vote.checks.iter().filter(|check| !is_read(check)).map(check_in_words).collect();
+    let read = vote.checks.iter().filter(is_read).count();
+    if read > 0 {
+        parts.push(format!("looked into {read} {}", if read == 1 { "place" } else { "places" }));
+    }
+    Some(format!("checked: {}", parts.join("; ")))
+}
+
+/// How a tool call ended, in a word.
+pub(crate) fn tool_end_in_words(end: ToolEnd) -> &'static str {
+    match end {
+        ToolEnd::Done => "done",
+        ToolEnd::Failed => "failed",
+        ToolEnd::Stopped => "stopped",
     }
 }
 
@@ -139,6 +181,13 @@ fn fact_in_words(fact: &Fact, view: &RunView) -> Option<Narration> {
             let preview = one_line(content, PREVIEW_COLUMNS);
             info(Some(revision.agent), format!("{} publishes {revision}{how}: {preview}", name(revision.agent)))
         }
+        Fact::AnswerChecked { turn, revision, check } => {
+            let text = format!("{} checks {revision}: {}", name(turn.agent), check_in_words(check));
+            match check.finding {
+                Finding::Failed { .. } => warning(Some(turn.agent), text),
+                Finding::Passed | Finding::Read => info(Some(turn.agent), text),
+            }
+        }
         Fact::VotesVoided { by, votes } => {
             let votes: Vec<_> = votes.iter().map(|vote| format!("{} for {}", name(vote.voter), vote.target)).collect();
             info(None, format!("{by} makes votes void: {}", votes.join(", ")))
@@ -169,7 +218,7 @@ fn fact_in_words(fact: &Fact, view: &RunView) -> Option<Narration> {
             let tally = if tally.is_empty() { String::new() } else { format!(" (votes: {})", tally.join(", ")) };
             info(Some(revision.agent), format!("{revision} by {} wins: {rule}{tally}", name(revision.agent)))
         }
-        Fact::FinalAnswer { revision, content, source } => {
+        Fact::FinalAnswer { revision, content, source, .. } => {
             let author = name(revision.agent);
             let text = match source {
                 PresentationSource::Presented => format!("{author} presents the final answer"),
@@ -202,6 +251,14 @@ fn activity_in_words(activity: &Activity, view: &RunView) -> Option<Narration> {
             let (name, error) = (full_name(view, turn.agent), one_line(error, PREVIEW_COLUMNS));
             let pause = crate::status::seconds(*pause_ms);
             Some(warning(Some(turn.agent), format!("{name} tries again in {pause} s (retry {retry}): {error}")))
+        }
+        Activity::CallJudged { agent, tool, subject, granted: false, by } => {
+            let (name, subject) = (full_name(view, *agent), one_line(subject, PREVIEW_COLUMNS));
+            Some(warning(Some(*agent), format!("{name} may not call {}: {subject} ({by})", one_line(tool, 60))))
+        }
+        Activity::ChangesOffered { path, changed, applied, note, .. } => {
+            let path = one_line(path, PREVIEW_COLUMNS);
+            Some(info(None, format!("{path}: {applied} of {changed} changed files written back; {note}")))
         }
         Activity::Notice { agent, text } => {
             let text = one_line(text, 4 * PREVIEW_COLUMNS);

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::counters::{AgentCounters, Counters};
 use crate::log_folder::LogFolder;
-use crate::narrate::end_in_words;
+use crate::narrate::{check_in_words, end_in_words};
 use crate::text::head;
 
 /// How many characters of a vote's reason are shown.
@@ -180,6 +180,7 @@ fn agent_status(view: &RunView, index: AgentIndex, agent: &AgentView, counters: 
             "voted_for_agent": view.name(vote.target.agent),
             "voted_for_label": vote.target,
             "reason_preview": head(&vote.reason, REASON_CHARS_MAX),
+            "checks": vote.checks.iter().map(check_in_words).collect::<Vec<_>>(),
         })
     });
     let is_in_trouble = match agent.state {
@@ -236,7 +237,13 @@ fn agent_word(view: &RunView, index: AgentIndex, agent: &AgentView, counters: &A
 
 fn results(view: &RunView) -> Value {
     let winner = winner(view);
+    let failures = |answer: &massgen_protocol::AnswerView| {
+        let failed: Vec<String> = answer.failures().map(check_in_words).collect();
+        (!failed.is_empty()).then(|| (answer.revision.to_string(), json!(failed)))
+    };
+    let failed: Map<String, Value> = view.answers.iter().filter_map(failures).collect();
     json!({
+        "failed_checks": failed,
         "votes": votes_by_label(view),
         "winner": winner.map(|revision| view.name(revision.agent)),
         "winner_label": winner,

@@ -86,6 +86,8 @@ pub struct VoteLine {
     pub target_id: String,
     /// The voter's words.
     pub reason: String,
+    /// What the vote rests on, in words; `None` when there was nothing to check.
+    pub checked: Option<String>,
     /// Whether it counts.
     pub standing: Standing,
     /// When it was cast: milliseconds since the Unix epoch.
@@ -201,6 +203,7 @@ fn vote_lines(view: &RunView) -> Vec<VoteLine> {
             target: ballot.vote.target,
             target_id: view.name(ballot.vote.target.agent),
             reason: ballot.vote.reason.clone(),
+            checked: crate::narrate::checks_in_words(&ballot.vote, view),
             standing: ballot.standing,
             at_ms: ballot.at_ms,
         })

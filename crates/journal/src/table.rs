@@ -5,7 +5,7 @@ use massgen_protocol::{
     TurnOutcome,
 };
 
-use crate::narrate::{end_in_words, violation_in_words};
+use crate::narrate::{check_in_words, end_in_words, violation_in_words};
 use crate::text::{columns_of, head, one_line, wrapped};
 
 /// How wide the table is, as long as its columns keep their least width.
@@ -140,6 +140,9 @@ fn row(fact: &Fact) -> Option<(Place, String)> {
             let how = if *source == AnswerSource::PlainText { " (plain text)" } else { "" };
             Some((agent(revision.agent), format!("ANSWER {revision}{how} {content}")))
         }
+        Fact::AnswerChecked { turn, revision, check } => {
+            Some((agent(turn.agent), format!("checks {revision}: {}", check_in_words(check))))
+        }
         Fact::VoteCast { vote, .. } => Some((agent(vote.voter), format!("VOTE {}: {}", vote.target, vote.reason))),
         Fact::VoteArrivedVoid { vote, .. } => {
             Some((agent(vote.voter), format!("vote {} void on arrival: {}", vote.target, vote.reason)))
@@ -166,7 +169,7 @@ fn row(fact: &Fact) -> Option<(Place, String)> {
             let tally = if tally.is_empty() { String::new() } else { format!("; votes: {}", tally.join(", ")) };
             Some((Place::Everybody, format!("WINNER {revision}: {rule}{tally}")))
         }
-        Fact::FinalAnswer { revision, content, source } => {
+        Fact::FinalAnswer { revision, content, source, .. } => {
             let how = match source {
                 PresentationSource::Presented => String::new(),
                 PresentationSource::Stored { reason } => format!(" (as published: {reason})"),

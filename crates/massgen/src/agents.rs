@@ -30,7 +30,7 @@ pub(crate) fn agents(
         let made = spec(&agent.backend, environment, rehearsal, policy)
             .and_then(|spec| Backend::new(spec, http.clone()).map_err(|error| with_causes(&error)));
         match made {
-            Ok(backend) => agents.push(AgentSetup { profile: profile(agent), backend, role: role(agent) }),
+            Ok(backend) => agents.push(AgentSetup { role: role(agent), ..AgentSetup::new(profile(agent), backend) }),
             Err(problem) => problems.push(format!("agent `{}`: {problem}", agent.id)),
         }
     }

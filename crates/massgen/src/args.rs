@@ -80,9 +80,25 @@ pub(crate) struct RunArgs {
     /// Stop coordinating after so many seconds and take the best answer so far
     #[arg(long, value_name = "SECONDS", help_heading = "Limits", hide_short_help = true, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) orchestrator_timeout: Option<u64>,
+    /// Let the team use the directory massgen is started in: `ro` to read, `rw` to change with your consent
+    #[arg(long, value_name = "ACCESS", help_heading = "Team", hide_short_help = true)]
+    pub(crate) cwd_context: Option<CwdContext>,
     /// Send every backend to the scripted provider instead: nothing is paid
     #[arg(long, value_name = "SCENARIO", num_args = 0..=1, default_missing_value = "any", require_equals = true, help_heading = "Team")]
     pub(crate) rehearse: Option<String>,
+}
+
+/// What the team may do in the directory massgen is started in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum CwdContext {
+    /// Look.
+    Ro,
+    /// Look and, with the user's consent, change.
+    Rw,
+    /// As `ro`.
+    Read,
+    /// As `rw`.
+    Write,
 }
 
 #[derive(Debug, Args, Clone, Default)]
@@ -137,8 +153,8 @@ pub(crate) struct OutputArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Which case: `quasar` ends well, `spectrograph` shows how a vote goes wrong
-    #[arg(default_value = "quasar", value_parser = ["quasar", "spectrograph"])]
+    /// Which case: `quasar` ends well, `analysis` has agents run each other's programs, `spectrograph` shows how a vote goes wrong
+    #[arg(default_value = "quasar", value_parser = ["quasar", "analysis", "spectrograph"])]
     pub(crate) scenario: String,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -146,7 +162,7 @@ pub(crate) struct DemoArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RehearseArgs {
-    /// A scenario file, or a built-in one: any, quasar, spectrograph, bulk
+    /// A scenario file, or a built-in one: any, quasar, analysis, spectrograph, bulk
     pub(crate) scenario: String,
     /// The task, when it is not the scenario's
     pub(crate) question: Option<String>,

@@ -6,6 +6,8 @@ mod events;
 mod simple;
 mod status_lines;
 mod style;
+mod tool_line;
+mod tool_output;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,44 +45,65 @@ impl Observer for Nothing {
 
 /// An observer at work in its own thread.
 pub(crate) struct Observing {
-    records: Sender<Arc<Record>>,
+    messages: Sender<Message>,
     thread: JoinHandle<()>,
+}
+
+enum Message {
+    Record(Arc<Record>),
+    /// Everything before it is to be shown; then this is dropped.
+    CatchUp(Sender<()>),
 }
 
 impl Observing {
     /// Puts an observer to work.
     pub(crate) fn start(name: &str, mut observer: impl Observer) -> std::io::Result<Self> {
-        let (records, received) = channel();
+        let (messages, received) = channel();
         let thread =
             std::thread::Builder::new().name(name.to_owned()).spawn(move || observe(&mut observer, &received))?;
-        Ok(Self { records, thread })
+        Ok(Self { messages, thread })
     }
 
     /// Hands it a record.
     pub(crate) fn send(&self, record: &Arc<Record>) {
         // An observer that is gone has nothing more to show.
-        let _ = self.records.send(Arc::clone(record));
+        let _ = self.messages.send(Message::Record(Arc::clone(record)));
+    }
+
+    /// Waits until it has shown everything so far: before the user is asked something.
+    pub(crate) fn catch_up(&self) {
+        let (shown, wait) = channel();
+        let _ = self.messages.send(Message::CatchUp(shown));
+        // Nothing is ever sent: the other end is dropped when it is time.
+        let _ = wait.recv();
     }
 
     /// Waits until it has shown everything.
     pub(crate) fn finish(self) {
-        drop(self.records);
+        drop(self.messages);
         // A panic in it has been printed by the thread; the run's result does not depend on it.
         let _ = self.thread.join();
     }
 }
 
-fn observe(observer: &mut impl Observer, records: &Receiver<Arc<Record>>) {
+fn observe(observer: &mut impl Observer, messages: &Receiver<Message>) {
     let mut view = RunView::default();
     'run: loop {
-        let Ok(first) = records.recv() else { break 'run };
+        let Ok(first) = messages.recv() else { break 'run };
         let mut next = Some(first);
-        while let Some(record) = next {
-            view.apply(&record);
-            observer.observe(&record, &view);
-            next = records.try_recv().ok();
+        let mut waiting = Vec::new();
+        while let Some(message) = next {
+            match message {
+                Message::Record(record) => {
+                    view.apply(&record);
+                    observer.observe(&record, &view);
+                }
+                Message::CatchUp(shown) => waiting.push(shown),
+            }
+            next = messages.try_recv().ok();
         }
         observer.pause();
+        drop(waiting);
     }
     observer.finish(&view);
 }
@@ -93,6 +116,13 @@ pub(crate) struct Places {
 }
 
 impl Places {
+    /// Where the files of the final answer are, when there are any.
+    pub(crate) fn final_workspace(&self, view: &RunView) -> Option<PathBuf> {
+        view.final_snapshot.as_ref()?;
+        let (revision, ..) = view.final_answer.as_ref()?;
+        Some(self.answer_file(view, revision.agent)?.with_file_name("workspace"))
+    }
+
     /// The file in the log folder that has this agent's final answer.
     pub(crate) fn answer_file(&self, view: &RunView, agent: AgentIndex) -> Option<PathBuf> {
         let names = agent_file_names(view.agents.iter().map(|agent| &agent.profile.id));

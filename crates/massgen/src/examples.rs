@@ -40,6 +40,16 @@ pub(crate) const EXAMPLES: &[Example] = &[
     example!("local/ollama"),
     example!("local/servers"),
     example!("local/mixed"),
+    example!("tools/coder"),
+    example!("tools/workspaces"),
+    example!("tools/review"),
+    example!("tools/docker"),
+    example!("tools/permissions"),
+    example!("tools/mcp-server"),
+    example!("tools/planning"),
+    example!("tools/custom-tool"),
+    example!("tools/code-based"),
+    example!("tools/skills"),
 ];
 
 /// The team that rehearses where no team is configured.
@@ -73,7 +83,7 @@ mod tests {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 files(&path, found, root);
-            } else {
+            } else if path.extension().is_some_and(|extension| extension == "yaml") {
                 found.insert(path.strip_prefix(root).expect("inside").to_string_lossy().replace('\\', "/"));
             }
         }
@@ -97,12 +107,50 @@ mod tests {
         assert_eq!(stems.len(), EXAMPLES.len(), "each can be called by its last name");
     }
 
+    /// What is to be said about a config, if anything.
+    fn said_about(name: &str, text: String) -> Option<String> {
+        let loaded = load(&SourceText::new(name, text, Format::Yaml), &Environment::default());
+        let said = loaded.diagnostics.render(massgen_config::Colour::Plain);
+        (loaded.config.is_none() || !said.is_empty()).then_some(said)
+    }
+
     #[test]
     fn nothing_is_to_be_said_about_them() {
         for example in EXAMPLES {
-            let loaded = load(&SourceText::new(example.name, text(example), Format::Yaml), &Environment::default());
-            let said = loaded.diagnostics.render(massgen_config::Colour::Plain);
-            assert!(loaded.config.is_some() && said.is_empty(), "{said}");
+            assert_eq!(said_about(example.name, text(example)), None);
+        }
+    }
+
+    /// The blocks of a language in a page.
+    fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+        let opening = format!("\n```{language}\n");
+        let rest = page.split(opening.as_str()).skip(1);
+        rest.map(|rest| rest.split("\n```").next().unwrap_or(rest)).collect()
+    }
+
+    /// A config is whole, and anything else is a part of an example, so that it loads as well.
+    #[test]
+    fn what_pages_show_of_configs_loads() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut count = 0;
+        for page in ["README.md", "docs/tools.md"] {
+            let text = std::fs::read_to_string(root.join(page)).expect("a page");
+            for block in blocks(&text, "yaml") {
+                count += 1;
+                let is_shown = EXAMPLES.iter().any(|example| example.text.contains(&format!("\n{block}\n")));
+                if block.starts_with("agents:") {
+                    assert_eq!(said_about(page, block.to_owned()), None, "{page}: {block}");
+                } else {
+                    assert!(is_shown, "{page} shows what is not in an example:\n{block}");
+                }
+            }
+        }
+        assert!(count >= 10, "{count} blocks");
+        let page = std::fs::read_to_string(root.join("docs/tools.md")).expect("a page");
+        let function = std::fs::read_to_string(root.join("examples/tools/word_count.py")).expect("a file");
+        assert!(blocks(&page, "python").contains(&function.trim_end()), "word_count.py is shown as it is");
+        for example in EXAMPLES.iter().filter(|example| example.name.starts_with("tools/")) {
+            assert!(page.contains(&format!("(../examples/{})", example.name)), "{} is not on the page", example.name);
         }
     }
 }

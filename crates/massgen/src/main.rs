@@ -20,6 +20,7 @@ mod surroundings;
 mod team;
 mod terminal;
 mod unbuilt;
+mod workshop;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,10 @@ use crate::commands::validate::{Judgement, validate};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
+    // A command of an agent is started by this same program, which first puts itself into the box.
+    if let Some(code) = massgen_sandbox::helper_main_if_asked() {
+        return code;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use massgen_config::{Environment, TeamConfig, Text, parse_question};
+use massgen_config::{ContextPath, Environment, Permission, ReferencedPath, TeamConfig, Text, parse_question};
 
-use crate::args::OutputArgs;
+use crate::args::{CwdContext, OutputArgs};
 use crate::failure::Failure;
 use crate::terminal;
 
@@ -18,13 +18,19 @@ const STDIN_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// what the program waits for.
 const SILENCE_MAX: Duration = Duration::from_secs(2);
 
+/// What the team is asked, and which of the user's files that is about.
+pub(crate) struct Question {
+    pub(crate) text: String,
+    pub(crate) contexts: Vec<ContextPath>,
+}
+
 /// The question of the command line with what is piped in, or what is piped in, or that of the config.
 pub(crate) fn question(
     argument: Option<&str>,
     config: &TeamConfig,
     environment: &Environment,
     output: &OutputArgs,
-) -> Result<String, Failure> {
+) -> Result<Question, Failure> {
     // Scripts pass on pipes that nobody means, and that nobody may ever close.
     let is_for_script = output.automation || output.stream_events;
     let piped = match argument {
@@ -40,23 +46,55 @@ pub(crate) fn question(
         (argument, _) => argument,
     };
     let typed = typed.map(|typed| referring(typed.trim(), environment)).transpose()?;
+    let (typed, contexts) = typed.map_or((None, Vec::new()), |question| (Some(question.text), question.contexts));
     let parts: Vec<String> = typed.into_iter().chain(piped).filter(|part| !part.trim().is_empty()).collect();
     if parts.is_empty() {
         return Err(Failure::execution("there is no question")
             .hint("give it as the last argument, or pipe it in, or set `prompt` in the config"));
     }
-    Ok(parts.join("\n\n"))
+    Ok(Question { text: parts.join("\n\n"), contexts })
 }
 
 /// Puts paths in the place of references such as `@src/main.rs`. Only what somebody wrote as a question has
 /// them: in a diff or a log, `@` means something else.
-fn referring(text: &str, environment: &Environment) -> Result<String, Failure> {
+fn referring(text: &str, environment: &Environment) -> Result<Question, Failure> {
     let question =
         parse_question(text, environment, Path::exists).map_err(|error| Failure::configuration(error.to_string()))?;
-    if !question.paths.is_empty() {
-        terminal::warn("agents do not read files yet: they see the paths in the question, not what is in them");
+    if let Some(folder) = &question.common_directory {
+        terminal::tell(&format!("several references lead to {0}: @{0} stands for all of it", folder.display()));
     }
-    Ok(question.text)
+    let context = |path: ReferencedPath| ContextPath {
+        path: Text::new(path.path.to_string_lossy()),
+        permission: path.permission,
+        protected_paths: Vec::new(),
+        description: None,
+    };
+    Ok(Question { text: question.text, contexts: question.paths.into_iter().map(context).collect() })
+}
+
+/// Adds files of the user to those that a team may use. To be told once to write is enough.
+pub(crate) fn add_contexts(config: &mut TeamConfig, contexts: Vec<ContextPath>, environment: &Environment) {
+    let known = &mut config.orchestrator.context_paths;
+    for context in contexts {
+        let path = environment.absolute(&context.path);
+        match known.iter_mut().find(|known| environment.absolute(&known.path) == path) {
+            Some(known) => known.permission = known.permission.max(context.permission),
+            None => known.push(context),
+        }
+    }
+}
+
+/// The directory massgen is started in, as one of the user's that the team may use.
+pub(crate) fn working_directory(access: CwdContext, environment: &Environment) -> ContextPath {
+    ContextPath {
+        path: Text::new(environment.cwd.to_string_lossy()),
+        permission: match access {
+            CwdContext::Ro | CwdContext::Read => Permission::Read,
+            CwdContext::Rw | CwdContext::Write => Permission::Write,
+        },
+        protected_paths: Vec::new(),
+        description: None,
+    }
 }
 
 /// Whether somebody means standard input to be read besides a typed question: it is a pipe or a file.

@@ -1,7 +1,7 @@
 //! The end of a run in words: the answer, who chose it and why, who disagreed, what it took.
 
 use massgen_journal::{MinorityAnswer, Stamps, Summary, VoteLine, agent_file_names, end_in_words, run_summary};
-use massgen_protocol::{AgentState, PresentationSource, RunEnd, RunView, Standing};
+use massgen_protocol::{AgentState, OfferedChanges, PresentationSource, RunEnd, RunView, Standing};
 
 use crate::display::{Places, Style};
 use crate::terminal::harmless;
@@ -20,10 +20,23 @@ pub(crate) fn closing(view: &RunView, places: &Places, style: Style) -> String {
     disagreement(&mut lines, view, &summary, places, style);
     failures(&mut lines, &summary, style);
     lines.push(style.hanging("Took      ", &took(&summary)));
+    if let Some(files) = places.final_workspace(view) {
+        lines.push(style.hanging("Files     ", &files.display().to_string()));
+    }
+    for (number, change) in view.changes.iter().enumerate() {
+        let text = harmless(&format!("{}: {}", change.path, in_words(change)));
+        lines.push(style.hanging(if number == 0 { "Changes   " } else { BELOW }, &text));
+        lines.extend(change.patch.iter().map(|patch| style.hanging(BELOW, &format!("patch: {}", harmless(patch)))));
+    }
     if let Some(logs) = &places.logs {
         lines.push(style.hanging("Logs      ", &logs.attempt_dir().display().to_string()));
     }
     lines.join("\n") + "\n"
+}
+
+/// What came of changes to the user's own files.
+fn in_words(change: &OfferedChanges) -> String {
+    format!("{} of {} changed files written back; {}", change.applied, change.changed, change.note)
 }
 
 fn result(lines: &mut Vec<String>, summary: &Summary, style: Style) {
@@ -122,7 +135,8 @@ fn took(summary: &Summary) -> String {
 
 fn reason(vote: &VoteLine) -> String {
     let words = vote.reason.split_whitespace().collect::<Vec<_>>().join(" ");
-    harmless(&format!("{} → {}: {words}", vote.voter_id, vote.target))
+    let checked = vote.checked.as_ref().map_or_else(String::new, |checked| format!(" [{checked}]"));
+    harmless(&format!("{} → {}: {words}{checked}", vote.voter_id, vote.target))
 }
 
 #[cfg(test)]
@@ -158,12 +172,19 @@ mod tests {
             let turn = TurnId { agent: revision.agent, number: 1 };
             let (content, seen) = (content.to_owned(), seen.clone());
             let source = AnswerSource::Decision;
-            events.push(Fact::AnswerPublished { turn, revision: *revision, content, seen, source }.into());
+            events.push(
+                Fact::AnswerPublished { turn, revision: *revision, content, seen, source, snapshot: None }.into(),
+            );
         }
         for revision in &revisions {
             let turn = TurnId { agent: revision.agent, number: 2 };
-            let vote =
-                Vote { voter: revision.agent, target: *revision, reason: "because".to_owned(), seen: seen.clone() };
+            let vote = Vote {
+                voter: revision.agent,
+                target: *revision,
+                reason: "because".to_owned(),
+                seen: seen.clone(),
+                checks: Vec::new(),
+            };
             events.push(Fact::VoteCast { turn, vote }.into());
         }
         let revision = revisions[0];

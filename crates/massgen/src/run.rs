@@ -1,12 +1,13 @@
 //! One run from the edge: log folder, displays, signals, result.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use massgen_config::{DisplayType, Environment};
 use massgen_journal::{Journal, LogFolder, LogWriter, RunMetadata, Stamps, end_in_words};
-use massgen_orchestrator::{AgentSetup, RunSetup};
-use massgen_protocol::{AgentState, Record, RunEnd, RunView};
+use massgen_orchestrator::{AgentSetup, Announcements, RunSetup};
+use massgen_protocol::{AgentState, Record, Rules, RunEnd, RunView};
 use massgen_rehearsal::RehearsalServer;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -17,9 +18,11 @@ use crate::args::OutputArgs;
 use crate::delivery;
 use crate::display::{Channel, Debug, Events, Nothing, Observer, Observing, OutputFile, Places, Simple, StatusLines};
 use crate::failure::{Failure, FailureKind, with_causes};
+use crate::first_use::Dialogue;
 use crate::signals;
 use crate::team::Team;
 use crate::terminal;
+use crate::workshop::{AnswerFiles, Order, Workshop};
 
 /// A run that only has to be started.
 pub(crate) struct RunPlan<'a> {
@@ -29,6 +32,8 @@ pub(crate) struct RunPlan<'a> {
     pub(crate) environment: &'a Environment,
     /// Where every backend is sent, in a rehearsal.
     pub(crate) rehearsal: Option<RehearsalServer>,
+    /// Whether programs that the config names are started: MCP servers, functions of the user.
+    pub(crate) starts_programs: bool,
 }
 
 /// The runtime of the program.
@@ -41,7 +46,7 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Runs a team to its end and tells the user what it came to.
 pub(crate) async fn run(plan: RunPlan<'_>) -> Result<(), Failure> {
-    let agents = agents::agents(&plan.team.config, plan.environment, plan.rehearsal.as_ref())?;
+    let mut agents = agents::agents(&plan.team.config, plan.environment, plan.rehearsal.as_ref())?;
     if let Some(path) = &plan.output.output_file {
         delivery::check_output_file(path)?;
     }
@@ -50,7 +55,11 @@ pub(crate) async fn run(plan: RunPlan<'_>) -> Result<(), Failure> {
     // A task, and to the end, so that signals count as well while a display or a file waits for its reader.
     let mut signals = JoinSet::new();
     signals.spawn(signals::watch(cancel.clone()));
-    let (view, delivered) = observed(&plan, agents, &places, &cancel).await?;
+    let (announcer, announcements) = massgen_orchestrator::announcements();
+    let workshop = Workshop::open(&order(&plan, &places), &mut agents, &announcer).await?;
+    let observed = observed(&plan, agents, announcements, &workshop, &places, &cancel).await;
+    workshop.close().await;
+    let (view, delivered) = observed?;
     if let Some(server) = plan.rehearsal {
         server.stop().await;
     }
@@ -78,6 +87,8 @@ fn logs(plan: &RunPlan<'_>) -> Result<Option<LogFolder>, Failure> {
 async fn observed(
     plan: &RunPlan<'_>,
     agents: Vec<AgentSetup>,
+    announcements: Announcements,
+    workshop: &Workshop,
     places: &Places,
     cancel: &CancellationToken,
 ) -> Result<(RunView, Result<(), Failure>), Failure> {
@@ -91,12 +102,18 @@ async fn observed(
     if let Some(logs) = &places.logs {
         observers.push(start("log", LogFiles::new(logs, plan))?);
     }
+    if let (Some(logs), Some(store)) = (&places.logs, workshop.store()) {
+        observers.push(start("files", AnswerFiles::new(Arc::clone(store), logs.clone()))?);
+    }
     if plan.output.debug {
         observers.push(start("debug", Debug)?);
     }
-    let setup = setup(plan, agents, places);
+    let rules = workshop.rules(&plan.team.config, &agents);
+    let setup = setup(plan, agents, rules, places);
     let observe = |record: &Arc<Record>| observers.iter().chain([&display]).for_each(|observer| observer.send(record));
-    let outcome = massgen_orchestrator::run(setup, journal, observe, cancel.clone()).await;
+    let mut ended = massgen_orchestrator::run(setup, journal, announcements, observe, cancel.clone()).await;
+    workshop.settle(&mut ended, cancel, || display.catch_up()).await;
+    let outcome = ended.close().await;
     observers.into_iter().for_each(Observing::finish);
     // The display tells of the file when the answer is in it.
     let written = output(plan, &outcome.view, &output_file, cancel).await;
@@ -139,13 +156,26 @@ fn hand_over(written: Result<bool, Failure>, shown: Shown, view: &RunView, place
     }
 }
 
-fn setup(plan: &RunPlan<'_>, agents: Vec<AgentSetup>, places: &Places) -> RunSetup {
+fn order<'a>(plan: &'a RunPlan<'_>, places: &Places) -> Order<'a> {
+    let is_watched = matches!(Shown::of(plan), Shown::PlainLines) && Dialogue::is_possible();
+    Order {
+        config: &plan.team.config,
+        environment: plan.environment,
+        question: &plan.question,
+        config_folder: plan.team.path.as_ref().and_then(|path| path.parent()).map(Path::to_owned),
+        logs: places.logs.as_ref().map(LogFolder::attempt_dir),
+        starts_programs: plan.starts_programs,
+        can_ask: is_watched,
+    }
+}
+
+fn setup(plan: &RunPlan<'_>, agents: Vec<AgentSetup>, rules: Rules, places: &Places) -> RunSetup {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
     RunSetup {
         run_id: places.logs.as_ref().map_or_else(|| "unlogged".to_owned(), LogFolder::session_id),
         question: plan.question.clone(),
         agents,
-        rules: plan.team.config.rules(),
+        rules,
         // Any number will do: it is recorded, and it only decides who sees which answer first. Readers of JSON
         // that count in floating point know whole numbers up to 2^53.
         seed: u64::try_from(now & ((1 << 53) - 1)).unwrap_or(0),

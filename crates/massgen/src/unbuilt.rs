@@ -8,9 +8,11 @@ const FLAGS: &[(&str, &str)] = &[
     ("--checklist-criteria-preset", "`orchestrator.voting_sensitivity: strict` raises the bar for votes"),
     ("--continue", "ask again with the earlier answer in the question"),
     ("--coordination-mode", "teams vote"),
-    ("--config-context-path", "agents do not read files yet: leave the flag out"),
-    ("--config-docker", "agents do not run commands yet: leave the flag out"),
-    ("--cwd-context", "agents do not read files yet: paste what they need into the question"),
+    (
+        "--config-context-path",
+        "`orchestrator.context_paths` in the config names files, `--cwd-context` the directory you are in",
+    ),
+    ("--config-docker", "`command_line_execution_mode: docker` in the config runs commands in a container"),
     ("--display", "`--no-display` gives plain lines"),
     ("--eval-criteria", "write the criteria into the question"),
     ("--execute-plan", "teams answer questions; they do not carry out plans yet"),
@@ -28,8 +30,14 @@ const FLAGS: &[(&str, &str)] = &[
     ("--rate-limit", "retries honour Retry-After"),
     ("--save-streaming-buffers", "events.jsonl in the log folder has every event"),
     ("--session-id", "ask again with the earlier answer in the question"),
-    ("--setup-docker", "agents do not run commands yet"),
-    ("--setup-skills", "agents do not use skills yet"),
+    (
+        "--setup-docker",
+        "`command_line_docker_image` in the config names an image; commands run in a sandbox without Docker",
+    ),
+    (
+        "--setup-skills",
+        "put skills into .agent/skills or ~/.massgen/skills, and set `orchestrator.coordination.use_skills`",
+    ),
     ("--single-agent", "`--model MODEL` asks one agent"),
     ("--skip-agent-selector", "there is no selector: leave the flag out"),
     ("--spec", "teams answer questions; they do not write specs yet"),
@@ -39,7 +47,7 @@ const FLAGS: &[(&str, &str)] = &[
     ("--web-host", "`--stream-events` gives every event as JSON"),
     ("--web-port", "`--stream-events` gives every event as JSON"),
     ("--web-quickstart", "`massgen demo` shows a team at work"),
-    ("--web-review", "agents do not change files yet"),
+    ("--web-review", "`orchestrator.apply: ask` reviews changes in the terminal"),
 ];
 
 /// A command and what to use meanwhile.

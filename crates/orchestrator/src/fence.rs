@@ -18,6 +18,8 @@ pub(crate) enum MaterialKind {
     AnswerFrom(AgentIndex),
     /// The reason of a vote, and whose answer it is for.
     VoteFor(AgentIndex),
+    /// What failed when somebody else ran it, and whose answer it belongs to.
+    FailureOf(AgentIndex),
 }
 
 /// Each piece between tags that name agents anonymously.
@@ -26,13 +28,14 @@ pub(crate) enum MaterialKind {
 /// another, and go on as if it were the framework.
 pub(crate) fn fence(pieces: &[Material<'_>]) -> String {
     let free = |name: &str| free_tag(name, |tag| pieces.iter().any(|piece| names_tag(piece.text, tag)));
-    let (answer, vote) = (free("answer"), free("vote"));
+    let (answer, vote, failure) = (free("answer"), free("vote"), free("failure"));
     let mut fenced = String::new();
     for Material { kind, text } in pieces {
         let gap = if fenced.is_empty() { "" } else { "\n\n" };
         let (tag, relation, agent) = match kind {
             MaterialKind::AnswerFrom(agent) => (&answer, "from", agent),
             MaterialKind::VoteFor(agent) => (&vote, "for", agent),
+            MaterialKind::FailureOf(agent) => (&failure, "of", agent),
         };
         // Writing to a String cannot fail.
         let _ = write!(fenced, "{gap}<{tag} {relation}=\"{agent}\">\n{text}\n</{tag}>");

@@ -6,12 +6,19 @@
 //! decisions were made. Facts are written before commands are performed.
 
 mod batch;
+mod checks;
 mod clock;
+mod desk;
 mod fence;
+mod preparation;
 mod prompts;
+mod relocate;
 mod run;
 mod timers;
 mod turn;
+mod words;
 mod workflow;
 
-pub use run::{AgentSetup, Outcome, RunSetup, run};
+pub use desk::Desk;
+pub use preparation::Preparation;
+pub use run::{AgentSetup, Announcements, Announcer, Ended, Outcome, RunSetup, announcements, run};

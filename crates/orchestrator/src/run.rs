@@ -8,15 +8,19 @@ use massgen_backends::{Backend, Message, ModelRequest, ToolChoice};
 use massgen_coordination::{Command, Coordinator, Input, News, TurnBrief};
 use massgen_journal::{Journal, JournalError};
 use massgen_protocol::{
-    Activity, AgentProfile, Choices, Event, Fact, Record, Rules, RunView, TurnId, TurnKind, Violation,
+    Activity, AgentIndex, AgentProfile, Choices, Event, Fact, Record, Rules, RunView, TurnId, TurnKind, View, Violation,
 };
+use massgen_tool::Toolbox;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::desk::Desk;
+use crate::preparation::Preparation;
+use crate::prompts::{Prompter, SystemPrompt};
 use crate::timers::Timers;
-use crate::turn::{Instruction, Report, Turn};
-use crate::{clock, prompts, workflow};
+use crate::turn::{Instruction, PeerFiles, Report, Turn};
+use crate::{clock, workflow};
 
 /// One agent of a run.
 #[derive(Debug, Clone)]
@@ -27,6 +31,23 @@ pub struct AgentSetup {
     pub backend: Backend,
     /// What the config tells it to be.
     pub role: Option<String>,
+    /// What it can do besides talking.
+    pub tools: Toolbox,
+    /// Where it works; `None`: it has no files.
+    pub desk: Option<Desk>,
+    /// What it should know of its tools and of what it is given, for its system prompt.
+    pub briefing: Option<String>,
+    /// Makes things ready before its turns.
+    pub preparation: Option<Arc<dyn Preparation>>,
+}
+
+impl AgentSetup {
+    /// An agent that only talks.
+    #[must_use]
+    pub fn new(profile: AgentProfile, backend: Backend) -> Self {
+        let tools = Toolbox::default();
+        Self { profile, backend, role: None, tools, desk: None, briefing: None, preparation: None }
+    }
 }
 
 /// Everything that a run is made of.
@@ -61,17 +82,20 @@ pub struct Outcome {
 ///
 /// Cancelling `cancel` stops the agents, keeps what is there and ends the run; when this returns,
 /// nothing of it is left running.
-pub async fn run(
+pub async fn run<Observe: FnMut(&Arc<Record>)>(
     setup: RunSetup,
     journal: Journal,
-    observe: impl FnMut(&Arc<Record>),
+    announcements: Announcements,
+    observe: Observe,
     cancel: CancellationToken,
-) -> Outcome {
-    let (reports, inbox) = mpsc::unbounded_channel();
+) -> Ended<Observe> {
+    let Announcements { sender: reports, receiver: inbox } = announcements;
+    let desks = setup.agents.iter().map(|agent| agent.desk.clone()).collect();
     let size = u16::try_from(setup.agents.len()).unwrap_or(u16::MAX);
     let coordinator = Coordinator::new(size, setup.seed, setup.rules.clone());
     let mut run = Run {
         setup,
+        desks,
         coordinator,
         journal,
         journal_error: None,
@@ -88,14 +112,81 @@ pub async fn run(
     // All turns have ended; their tasks are on their last line.
     run.open.clear();
     run.tasks.shutdown().await;
-    if let Err(error) = run.journal.flush() {
-        run.journal_error.get_or_insert(error);
+    Ended { run }
+}
+
+/// A run that is over, with its journal and its agents' tools still there for what is done with its results.
+pub struct Ended<Observe> {
+    run: Run<Observe>,
+}
+
+impl<Observe: FnMut(&Arc<Record>)> Ended<Observe> {
+    /// The run as it stands.
+    pub fn view(&self) -> &RunView {
+        &self.run.view
     }
-    Outcome { view: run.view, journal_error: run.journal_error }
+
+    /// Puts something that follows the end into the journal.
+    pub fn record(&mut self, activity: Activity) {
+        self.run.record(activity);
+    }
+
+    /// Asks whoever presented to change something in what it made, and waits until it has.
+    ///
+    /// # Errors
+    /// When there was no presenter, or it could not do it, in words for the user.
+    pub async fn ask_presenter(&mut self, request: &str, cancel: &CancellationToken) -> Result<(), String> {
+        self.run.ask_presenter(request, cancel).await
+    }
+
+    /// Ends what the agents' tools have started, and closes the journal.
+    pub async fn close(mut self) -> Outcome {
+        close(&self.run.setup.agents).await;
+        if let Err(error) = self.run.journal.flush() {
+            self.run.journal_error.get_or_insert(error);
+        }
+        Outcome { view: self.run.view, journal_error: self.run.journal_error }
+    }
+}
+
+/// What parts of a run that are not turns tell of it: a gate's decisions, a server's trouble.
+#[derive(Debug)]
+pub struct Announcements {
+    /// The same that turns report by: what is told in one order is recorded in that order.
+    sender: UnboundedSender<Report>,
+    receiver: UnboundedReceiver<Report>,
+}
+
+/// Where they tell it.
+#[derive(Debug, Clone)]
+pub struct Announcer {
+    sender: UnboundedSender<Report>,
+}
+
+impl Announcer {
+    /// Puts something into the journal of the run; after the end of the run, nothing happens.
+    pub fn tell(&self, activity: Activity) {
+        let _ = self.sender.send(Report::Activity(activity));
+    }
+}
+
+/// A way into the journal for parts that are made before the run is.
+#[must_use]
+pub fn announcements() -> (Announcer, Announcements) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (Announcer { sender: sender.clone() }, Announcements { sender, receiver })
+}
+
+/// Ends what agents' tools have started. Whatever does not end in time is left to be killed with its owner.
+async fn close(agents: &[AgentSetup]) {
+    const TIME_MAX: Duration = Duration::from_secs(15);
+    let closing = futures_util::future::join_all(agents.iter().map(|agent| agent.tools.close()));
+    let _ = tokio::time::timeout(TIME_MAX, closing).await;
 }
 
 struct Run<Observe> {
     setup: RunSetup,
+    desks: Vec<Option<Desk>>,
     coordinator: Coordinator,
     journal: Journal,
     journal_error: Option<JournalError>,
@@ -219,8 +310,8 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
         match command {
             Command::StartTurn(brief) => self.start(&brief),
             Command::Reject { turn, violation, news, .. } => self.reject(turn, &violation, news),
-            // No tool of ours runs yet, so no turn stands at a safe point but after a rejection.
-            Command::Continue { .. } | Command::Finish => {}
+            Command::Continue { turn, news } => self.go_on(turn, news),
+            Command::Finish => {}
             Command::CutTurn { turn } => {
                 if let Some(open) = self.open.get(&turn) {
                     open.stop.cancel();
@@ -231,52 +322,150 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
     }
 
     fn start(&mut self, brief: &TurnBrief) {
-        let Some(agent) = self.setup.agents.get(brief.turn.agent.position()) else { return };
-        let rules = &self.setup.rules;
-        let request = ModelRequest {
-            system: prompts::system(brief.kind, agent.role.as_deref(), rules.sensitivity, rules.novelty),
-            messages: vec![Message::User(prompts::opening(brief, &self.view, rules.strategy))],
-            tools: match brief.kind {
-                TurnKind::Solo | TurnKind::Present => Vec::new(),
-                TurnKind::FirstAnswer | TurnKind::Decide => workflow::tools(&brief.choices),
-            },
-            tool_choice: ToolChoice::Auto,
+        let decisions = match brief.kind {
+            TurnKind::Solo | TurnKind::Present => Vec::new(),
+            TurnKind::FirstAnswer | TurnKind::Decide => workflow::tools(&brief.choices),
         };
+        let opening = self.prompter(brief.turn.agent).opening(brief, self.setup.rules.strategy);
         let (instructions, received) = mpsc::unbounded_channel();
-        let stop = CancellationToken::new();
-        let turn = Turn {
-            id: brief.turn,
-            backend: agent.backend.clone(),
-            request,
-            reports: self.reports.clone(),
-            instructions: received,
-            stop: stop.clone(),
+        let reports = self.reports.clone();
+        let Some(turn) = self.turn(brief.turn, brief.kind, opening, decisions, &brief.view, reports, received) else {
+            return;
         };
-        self.open.insert(brief.turn, OpenTurn { instructions, stop, kind: brief.kind, choices: brief.choices.clone() });
+        let open = OpenTurn { instructions, stop: turn.stop.clone(), kind: brief.kind, choices: brief.choices.clone() };
+        self.open.insert(brief.turn, open);
         let task = self.tasks.spawn(turn.work());
         self.task_turns.insert(task.id(), brief.turn);
     }
 
-    fn reject(&mut self, turn: TurnId, violation: &Violation, news: Option<News>) {
-        let Some(open) = self.open.get_mut(&turn) else { return };
-        let told = news.map(|news| {
-            open.choices = news.choices;
-            prompts::news(&news.view, &open.choices, &self.view)
+    #[expect(clippy::too_many_arguments, reason = "these are the parts of a turn, and one place puts them together")]
+    fn turn(
+        &self,
+        id: TurnId,
+        kind: TurnKind,
+        opening: String,
+        decisions: Vec<massgen_protocol::ToolSpec>,
+        view: &View,
+        reports: UnboundedSender<Report>,
+        instructions: UnboundedReceiver<Instruction>,
+    ) -> Option<Turn> {
+        let agent = self.setup.agents.get(id.agent.position())?;
+        let system = self.prompter(id.agent).system(&SystemPrompt {
+            kind,
+            role: agent.role.as_deref(),
+            briefing: agent.briefing.as_deref(),
+            is_alone: self.setup.agents.len() == 1,
+            rules: &self.setup.rules,
         });
-        if open.kind == TurnKind::Solo {
+        Some(Turn {
+            id,
+            kind,
+            backend: agent.backend.clone(),
+            request: ModelRequest {
+                system,
+                messages: vec![Message::User(opening)],
+                tools: Vec::new(),
+                tool_choice: ToolChoice::Auto,
+            },
+            decisions,
+            tools: agent.tools.clone(),
+            desk: agent.desk.clone(),
+            files: self.files(view),
+            preparation: agent.preparation.clone(),
+            presenting: matches!(kind, TurnKind::Solo | TurnKind::Present),
+            reports,
+            instructions,
+            stop: CancellationToken::new(),
+            decided: None,
+        })
+    }
+
+    /// A turn after the end: no decision comes of it, only what it does.
+    async fn ask_presenter(&mut self, request: &str, cancel: &CancellationToken) -> Result<(), String> {
+        let Some((revision, answer, _)) = &self.view.final_answer else { return Err("there is no answer".to_owned()) };
+        let turns = self.view.agent(revision.agent).map_or(0, |agent| agent.turns);
+        let id = TurnId { agent: revision.agent, number: turns.saturating_add(1) };
+        let opening = self.prompter(id.agent).afterthought(answer, request);
+        let view = View { vector: self.coordinator.vector().clone(), order: Vec::new() };
+        let (reports, mut inbox) = mpsc::unbounded_channel();
+        let (instructions, received) = mpsc::unbounded_channel();
+        let turn = self
+            .turn(id, TurnKind::Present, opening, Vec::new(), &view, reports, received)
+            .ok_or("the presenter is not there any more")?;
+        let stop = turn.stop.clone();
+        self.tasks.spawn(turn.work());
+        let mut result = Err("the presenter stopped".to_owned());
+        loop {
+            let report = tokio::select! {
+                report = inbox.recv() => report,
+                () = cancel.cancelled(), if !stop.is_cancelled() => { stop.cancel(); continue }
+            };
+            match report {
+                None => return result,
+                Some(Report::Activity(activity)) => self.record(activity),
+                Some(Report::Input(Input::SafePoint { .. })) => {
+                    let _ = instructions.send(Instruction::Continue { news: None, files: None });
+                }
+                Some(Report::Input(Input::Replied { .. })) => {
+                    result = Ok(());
+                    stop.cancel();
+                }
+                // Its tools may hold on to their way of reporting: the turn itself is over.
+                Some(Report::Input(Input::TurnStopped { .. })) => return result,
+                Some(Report::Input(Input::TurnFailed { message, .. })) => return Err(message),
+                Some(Report::Input(_)) => {}
+            }
+        }
+    }
+
+    fn prompter(&self, reader: AgentIndex) -> Prompter<'_> {
+        Prompter { run: &self.view, desks: &self.desks, reader }
+    }
+
+    /// The files that go with the answers of a view.
+    fn files(&self, view: &View) -> Vec<PeerFiles> {
+        let files = |revision| {
+            let snapshot = self.view.answer(revision)?.snapshot.clone()?;
+            Some(PeerFiles { revision, snapshot })
+        };
+        view.vector.revisions().filter_map(files).collect()
+    }
+
+    /// Lets a turn at a safe point go on, with what is new.
+    fn go_on(&mut self, turn: TurnId, news: Option<News>) {
+        let files = news.as_ref().map(|news| self.files(&news.view));
+        let news = self.take_news(turn, news);
+        let Some(open) = self.open.get(&turn) else { return };
+        let news = news.map(|told| (told, workflow::tools(&open.choices)));
+        let _ = open.instructions.send(Instruction::Continue { news, files });
+    }
+
+    /// Notes what a turn may decide from now on, and puts what is new into words.
+    fn take_news(&mut self, turn: TurnId, news: Option<News>) -> Option<String> {
+        let news = news?;
+        let told = self.prompter(turn.agent).news(&news.view, &news.choices);
+        self.open.get_mut(&turn)?.choices = news.choices;
+        Some(told)
+    }
+
+    fn reject(&mut self, turn: TurnId, violation: &Violation, news: Option<News>) {
+        let files = news.as_ref().map(|news| self.files(&news.view));
+        let told = self.take_news(turn, news);
+        let Some(open) = self.open.get(&turn) else { return };
+        let again = if open.kind == TurnKind::Solo {
             let text = "Your reply was empty. Please answer.".to_owned();
-            let again = Instruction { text, tools: Vec::new(), tool_choice: ToolChoice::Auto };
-            let _ = open.instructions.send(again);
-            return;
-        }
-        let mut text = workflow::rejection(violation, &open.choices);
-        if let Some(told) = told {
-            text = format!("{text}\n\n{told}");
-        }
-        let tools = workflow::tools(&open.choices);
-        // Asked once in words, a model that only talks is now made to call a tool, where that can be demanded.
-        let tool_choice = if tools.is_empty() { ToolChoice::Auto } else { ToolChoice::Required };
+            Instruction::Again { text, decisions: Vec::new(), tool_choice: ToolChoice::Auto, files }
+        } else {
+            let mut text = workflow::rejection(violation, &open.choices);
+            if let Some(told) = told {
+                text = format!("{text}\n\n{told}");
+            }
+            let decisions = workflow::tools(&open.choices);
+            // Asked once in words, a model that only talks is now made to call a tool, where that can be demanded.
+            let tool_choice = if decisions.is_empty() { ToolChoice::Auto } else { ToolChoice::Required };
+            Instruction::Again { text, decisions, tool_choice, files }
+        };
         // A turn that has just been stopped does not listen any more.
-        let _ = open.instructions.send(Instruction { text, tools, tool_choice });
+        let _ = open.instructions.send(again);
     }
 }

@@ -1,18 +1,26 @@
-//! One turn of one agent: model calls until the coordination says that the turn is over.
+//! One turn of one agent: model calls and tool calls until the coordination says that the turn is over.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+mod model_call;
+mod prepare;
+mod tool_calls;
 
-use massgen_backends::{
-    AssistantTurn, Backend, CallError, Message, ModelRequest, Reply, ToolChoice, ToolResult, ToolSpec,
-};
+use std::sync::Arc;
+use std::time::Duration;
+
+use massgen_backends::{AssistantTurn, Backend, Message, ModelRequest, Reply, ToolChoice, ToolResult};
 use massgen_coordination::Input;
-use massgen_protocol::{Activity, Cost, FinishReason, TurnId, Usage};
+use massgen_protocol::{Activity, SnapshotId, ToolCall, ToolSpec, TurnId, TurnKind};
+use massgen_tool::Toolbox;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::{Batch, WAIT_MAX};
-use crate::workflow;
+use crate::desk::Desk;
+use crate::preparation::Preparation;
+use crate::{checks, workflow};
+use tool_calls::Ran;
+
+/// How many replies with tool calls a turn may give before it is made to decide.
+const TOOL_REPLIES_MAX: u32 = 150;
 
 /// What a turn reports to the run.
 #[derive(Debug)]
@@ -23,25 +31,56 @@ pub(crate) enum Report {
     Input(Input),
 }
 
-/// How a turn goes on after a reply that was not accepted.
+/// How a turn goes on.
 #[derive(Debug)]
-pub(crate) struct Instruction {
-    /// What the model is told.
-    pub(crate) text: String,
-    /// What it may call now.
-    pub(crate) tools: Vec<ToolSpec>,
-    /// Whether it must call something.
-    pub(crate) tool_choice: ToolChoice,
+pub(crate) enum Instruction {
+    /// The reply was not accepted.
+    Again {
+        /// What the model is told.
+        text: String,
+        /// By which tools it may decide now.
+        decisions: Vec<ToolSpec>,
+        /// Whether it must call something.
+        tool_choice: ToolChoice,
+        /// Newer files of peers.
+        files: Option<Vec<PeerFiles>>,
+    },
+    /// It stood at a safe point.
+    Continue {
+        /// What is new, and by which tools it may decide now.
+        news: Option<(String, Vec<ToolSpec>)>,
+        /// Newer files of peers.
+        files: Option<Vec<PeerFiles>>,
+    },
+}
+
+/// The files that go with an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PeerFiles {
+    pub(crate) revision: massgen_protocol::AnswerRevision,
+    pub(crate) snapshot: SnapshotId,
 }
 
 /// One turn at work.
 pub(crate) struct Turn {
     pub(crate) id: TurnId,
+    pub(crate) kind: TurnKind,
     pub(crate) backend: Backend,
     pub(crate) request: ModelRequest,
+    /// The tools by which it may decide.
+    pub(crate) decisions: Vec<ToolSpec>,
+    /// What else it can do.
+    pub(crate) tools: Toolbox,
+    pub(crate) desk: Option<Desk>,
+    pub(crate) files: Vec<PeerFiles>,
+    pub(crate) preparation: Option<Arc<dyn Preparation>>,
+    /// Whether it may do what cannot be taken back.
+    pub(crate) presenting: bool,
     pub(crate) reports: UnboundedSender<Report>,
     pub(crate) instructions: UnboundedReceiver<Instruction>,
     pub(crate) stop: CancellationToken,
+    /// A reply that the run has not heard of yet, because the workspace is still being stored.
+    pub(crate) decided: Option<massgen_coordination::Reply>,
 }
 
 impl Turn {
@@ -50,13 +89,20 @@ impl Turn {
     pub(crate) async fn work(mut self) {
         let (stop, reports, turn) = (self.stop.clone(), self.reports.clone(), self.id);
         if stop.run_until_cancelled(self.converse()).await.is_none() {
+            // What was decided is finished work, even if its files could not be stored any more.
+            if let Some(reply) = self.decided.take() {
+                let _ = reports.send(Report::Input(Input::Replied { turn, reply }));
+            }
             // The run may be gone already: then nobody needs to know.
             let _ = reports.send(Report::Input(Input::TurnStopped { turn }));
         }
     }
 
     async fn converse(&mut self) {
+        self.prepare().await;
+        let mut tool_replies = 0;
         for number in 1.. {
+            self.offer_tools(tool_replies < TOOL_REPLIES_MAX);
             let reply = match self.call(number).await {
                 Ok(reply) => reply,
                 Err(error) => {
@@ -64,62 +110,167 @@ impl Turn {
                     return self.report(Input::TurnFailed { turn: self.id, message, retryable });
                 }
             };
-            let decision = workflow::reply(&reply.turn, &reply.finish);
-            self.report(Input::Replied { turn: self.id, reply: decision });
-            // The run closes the channel when the turn is over.
-            let Some(instruction) = self.instructions.recv().await else { return };
-            self.go_on(reply.turn, instruction);
+            let tools = self.tool_calls(&reply.turn);
+            if tools.is_empty() {
+                if !self.decide(reply, Vec::new()).await {
+                    return;
+                }
+                continue;
+            }
+            tool_replies += 1;
+            let ran = self.run_tools(&tools).await;
+            self.report_tools(&ran);
+            // A decision beside tool calls relies on them: when one failed, its agent must know first.
+            let decides = tools.len() < reply.turn.tool_calls.len();
+            let went_well = ran.iter().all(|ran| !ran.outcome.is_error);
+            let goes_on =
+                if decides && went_well { self.decide(reply, ran).await } else { self.rest(reply, ran).await };
+            if !goes_on {
+                return;
+            }
         }
     }
 
-    /// Continues the conversation: every tool call gets exactly one result.
-    fn go_on(&mut self, said: AssistantTurn, instruction: Instruction) {
-        let mut text = Some(instruction.text);
-        let results: Vec<ToolResult> = said
-            .tool_calls
-            .iter()
-            .map(|call| ToolResult {
-                call_id: call.id.clone(),
-                name: call.name.clone(),
-                content: text.take().unwrap_or_else(|| "Not accepted: see the first result.".to_owned()),
-                is_error: true,
-            })
-            .collect();
+    /// What the model may call next.
+    fn offer_tools(&mut self, may_use_tools: bool) {
+        self.request.tools = if may_use_tools { self.tools.specs() } else { Vec::new() };
+        // What changes comes last, so that providers' caches hold for the rest.
+        self.request.tools.extend(self.decisions.iter().cloned());
+        if !may_use_tools && !self.decisions.is_empty() {
+            self.request.tool_choice = ToolChoice::Required;
+        }
+    }
+
+    /// The calls of a reply that are not decisions. Where there are no tools at all, they are all taken for decisions,
+    /// and judged as such.
+    fn tool_calls(&self, said: &AssistantTurn) -> Vec<ToolCall> {
+        if self.tools.is_empty() {
+            return Vec::new();
+        }
+        said.tool_calls.iter().filter(|call| !workflow::is_decision(&call.name)).cloned().collect()
+    }
+
+    fn report_tools(&self, ran: &[Ran]) {
+        let touched = ran.iter().flat_map(|ran| ran.outcome.touched.clone()).collect::<Vec<_>>();
+        let checked = self.desk.as_ref().map(|desk| checks::checked(desk, &touched)).unwrap_or_default();
+        self.report(Input::ToolRan { turn: self.id, checked });
+    }
+
+    /// Reports a reply without tool calls that are still to run, and waits for what the run makes of it; `false`: the
+    /// turn is over.
+    async fn decide(&mut self, reply: Reply, ran: Vec<Ran>) -> bool {
+        let decision = workflow::reply(&reply.turn, &reply.finish, !self.tools.is_empty());
+        let has_files = workflow::may_be_an_answer(&decision);
+        self.decided = Some(decision);
+        let snapshot = if has_files { self.snapshot().await } else { None };
+        if let Some(reply) = self.decided.take() {
+            self.report(Input::Replied { turn: self.id, reply: massgen_coordination::Reply { snapshot, ..reply } });
+        }
+        // The run closes the channel when the turn is over.
+        let Some(instruction) = self.instructions.recv().await else { return false };
+        let (text, files) = match instruction {
+            Instruction::Again { text, decisions, tool_choice, files } => {
+                self.decisions = decisions;
+                self.request.tool_choice = tool_choice;
+                (Some(text), files)
+            }
+            Instruction::Continue { news, files } => (self.take_news(news), files),
+        };
+        self.show(files).await;
+        self.go_on(reply.turn, ran, text);
+        true
+    }
+
+    /// Stands at a safe point until the run lets it go on; `false`: the turn is over.
+    async fn rest(&mut self, reply: Reply, ran: Vec<Ran>) -> bool {
+        self.report(Input::SafePoint { turn: self.id });
+        let Some(instruction) = self.instructions.recv().await else { return false };
+        let (text, files) = match instruction {
+            Instruction::Continue { news, files } => (self.take_news(news), files),
+            Instruction::Again { text, decisions, files, .. } => {
+                self.decisions = decisions;
+                (Some(text), files)
+            }
+        };
+        self.show(files).await;
+        self.request.tool_choice = ToolChoice::Auto;
+        let said = reply.turn;
+        let results = self.results(
+            &said,
+            ran,
+            "Not taken: a tool call of the same reply failed. Look at its result, then decide again.",
+        );
+        self.request.messages.push(Message::Assistant(said));
+        self.request.messages.push(Message::ToolResults(results));
+        self.request.messages.extend(text.map(Message::User));
+        true
+    }
+
+    fn take_news(&mut self, news: Option<(String, Vec<ToolSpec>)>) -> Option<String> {
+        let (text, decisions) = news?;
+        self.decisions = decisions;
+        Some(text)
+    }
+
+    /// Continues the conversation after a decision that was not accepted: every tool call gets exactly one result.
+    fn go_on(&mut self, said: AssistantTurn, ran: Vec<Ran>, text: Option<String>) {
+        let text = text.unwrap_or_default();
+        let has_decisions = said.tool_calls.len() > ran.len();
+        let results = self.results(&said, ran, &text);
         let messages = &mut self.request.messages;
         // Silence is not a message that any provider takes back.
         if !said.text.is_empty() || !said.tool_calls.is_empty() || said.echo.is_some() {
             messages.push(Message::Assistant(said));
         }
-        messages.push(match text {
-            None => Message::ToolResults(results),
-            Some(text) => Message::User(text),
-        });
-        self.request.tools = instruction.tools;
-        self.request.tool_choice = instruction.tool_choice;
+        if !results.is_empty() {
+            messages.push(Message::ToolResults(results));
+        }
+        if !has_decisions {
+            messages.push(Message::User(text));
+        }
     }
 
-    async fn call(&self, number: u32) -> Result<Reply, CallError> {
-        self.activity(Activity::CallStarted { turn: self.id, call: number });
-        let mut open = OpenCall::new(self, number);
-        let batch = &open.batch;
-        let mut on = |event| lock(batch).push(event);
-        let reply = {
-            let mut call = std::pin::pin!(self.backend.call(&self.request, &mut on));
-            let mut pulse = tokio::time::interval(WAIT_MAX);
-            pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            loop {
-                tokio::select! {
-                    reply = &mut call => break reply?,
-                    _ = pulse.tick() => lock(batch).flush_if_due(),
-                }
+    /// The results of all calls of a reply, in its order: those that ran, and for the first of the others `text`.
+    fn results(&self, said: &AssistantTurn, ran: Vec<Ran>, text: &str) -> Vec<ToolResult> {
+        let mut text = Some(text.to_owned());
+        let mut ran = ran.into_iter().map(|ran| ran.result).peekable();
+        let mut results = Vec::with_capacity(said.tool_calls.len());
+        for call in &said.tool_calls {
+            let is_next = ran.peek().is_some_and(|result| result.call_id == call.id && result.name == call.name);
+            results.push(ran.next_if(|_| is_next).unwrap_or_else(|| ToolResult {
+                call_id: call.id.clone(),
+                name: call.name.clone(),
+                content: text.take().unwrap_or_else(|| "Not accepted: see the first result.".to_owned()),
+                is_error: true,
+            }));
+        }
+        results
+    }
+
+    /// The workspace as it is now, in the store. A workspace that cannot be stored costs its files, not the answer.
+    async fn snapshot(&self) -> Option<SnapshotId> {
+        let published = match self.desk.as_ref()?.snapshot().await {
+            Ok(published) => published?,
+            Err(problem) => {
+                let text =
+                    format!("the workspace could not be published, so its files do not go with the answer: {problem}");
+                self.activity(Activity::Notice { agent: Some(self.id.agent), text });
+                return None;
             }
         };
-        let first_chunk_ms = reply.time_to_first_chunk.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-        open.end(Some(reply.finish.clone()), reply.usage, first_chunk_ms);
-        if let Some(text) = caution(&reply.finish) {
+        self.activity(Activity::SnapshotTaken {
+            turn: self.id,
+            snapshot: published.id.clone(),
+            files: published.files,
+            bytes: published.bytes,
+            stored_bytes: published.stored_bytes,
+            duration_ms: millis(published.duration),
+        });
+        for skipped in published.skipped.iter().take(5) {
+            let text = format!("{} does not go with the answer: {}", skipped.path.display(), skipped.why);
             self.activity(Activity::Notice { agent: Some(self.id.agent), text });
         }
-        Ok(reply)
+        Some(published.id)
     }
 
     fn report(&self, input: Input) {
@@ -131,82 +282,6 @@ impl Turn {
     }
 }
 
-/// A model call that has not ended. Dropped without an end, it reports what it can estimate, so that
-/// a call that was stopped is not taken for free.
-struct OpenCall<'a, Send: FnMut(Activity)> {
-    turn: &'a Turn,
-    number: u32,
-    started: Instant,
-    batch: Mutex<Batch<Send>>,
-    ended: bool,
-}
-
-impl<'a> OpenCall<'a, Box<dyn FnMut(Activity) + Send + 'a>> {
-    fn new(turn: &'a Turn, number: u32) -> Self {
-        let send: Box<dyn FnMut(Activity) + Send + 'a> = Box::new(|activity| turn.activity(activity));
-        Self { turn, number, started: Instant::now(), batch: Mutex::new(Batch::new(turn.id, send)), ended: false }
-    }
-}
-
-impl<Send: FnMut(Activity)> OpenCall<'_, Send> {
-    fn end(&mut self, finish: Option<FinishReason>, usage: Usage, first_chunk_ms: Option<u64>) {
-        self.ended = true;
-        lock(&self.batch).flush();
-        let nothing = usage == Usage::default();
-        let cost = if nothing { Cost::default() } else { Cost::of_call(self.turn.backend.price(&usage)) };
-        self.turn.activity(Activity::CallEnded {
-            turn: self.turn.id,
-            call: self.number,
-            finish,
-            usage,
-            cost,
-            first_chunk_ms,
-            duration_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        });
-    }
-}
-
-impl<Send: FnMut(Activity)> Drop for OpenCall<'_, Send> {
-    fn drop(&mut self) {
-        if self.ended {
-            return;
-        }
-        let streamed = lock(&self.batch).streamed_bytes();
-        // A call that failed before it said anything is not billed.
-        let usage = if streamed == 0 { Usage::default() } else { estimate(&self.turn.request, streamed) };
-        self.end(None, usage, None);
-    }
-}
-
-/// What the user should know of a reply that did not come to its own end.
-fn caution(finish: &FinishReason) -> Option<String> {
-    match finish {
-        FinishReason::Stop | FinishReason::ToolCalls => None,
-        FinishReason::Length => Some("the reply was cut at the limit of output tokens (`max_tokens`)".to_owned()),
-        FinishReason::Refusal => Some("the model or its provider refused to reply".to_owned()),
-        FinishReason::Other(reason) => Some(format!("the reply ended with `{reason}`")),
-    }
-}
-
-/// Tokens at four bytes each, the usual rule of thumb for English text.
-fn estimate(request: &ModelRequest, streamed_bytes: u64) -> Usage {
-    let messages = request.messages.iter().map(|message| match message {
-        Message::User(text) => text.len(),
-        Message::Assistant(turn) => {
-            turn.text.len() + turn.tool_calls.iter().map(|call| call.arguments.len()).sum::<usize>()
-        }
-        Message::ToolResults(results) => results.iter().map(|result| result.content.len()).sum(),
-    });
-    let asked = request.system.len() + messages.sum::<usize>();
-    Usage {
-        input_tokens: asked as u64 / 4,
-        output_tokens: streamed_bytes.div_ceil(4),
-        estimated: true,
-        ..Usage::default()
-    }
-}
-
-/// The lock is held for one push only; a panic inside leaves text, not a broken invariant.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -43,17 +43,32 @@ pub(crate) fn tools(choices: &Choices) -> Vec<ToolSpec> {
     tools
 }
 
+/// Whether a call of this name is a decision.
+pub(crate) fn is_decision(name: &str) -> bool {
+    name == NEW_ANSWER || name == VOTE
+}
+
 /// A reply in the words of the coordination.
-pub(crate) fn reply(turn: &AssistantTurn, finish: &FinishReason) -> Reply {
+///
+/// Calls of other tools are no concern of the coordination, except where there are none.
+pub(crate) fn reply(turn: &AssistantTurn, finish: &FinishReason, has_tools: bool) -> Reply {
+    let is_meant = |call: &&ToolCall| !has_tools || is_decision(&call.name);
     Reply {
         text: turn.text.clone(),
-        calls: turn.tool_calls.iter().map(decision).collect(),
+        calls: turn.tool_calls.iter().filter(is_meant).map(decision).collect(),
         ending: match finish {
             FinishReason::Stop | FinishReason::ToolCalls | FinishReason::Other(_) => ReplyEnding::Whole,
             FinishReason::Length => ReplyEnding::CutAtLimit,
             FinishReason::Refusal => ReplyEnding::Refused,
         },
+        snapshot: None,
     }
+}
+
+/// Whether a reply may come to be an answer, which files go with. A vote needs none.
+pub(crate) fn may_be_an_answer(reply: &Reply) -> bool {
+    let is_answer = |call: &DecisionCall| matches!(call, DecisionCall::NewAnswer { .. });
+    reply.calls.is_empty() || reply.calls.iter().any(is_answer)
 }
 
 fn decision(call: &ToolCall) -> DecisionCall {
@@ -109,6 +124,13 @@ pub(crate) fn rejection(violation: &Violation, choices: &Choices) -> String {
              something that really differs.",
             to.agent
         ),
+        Violation::Unchecked { target } => {
+            let author = target.agent;
+            return format!(
+                "Your vote does not count yet: in this turn you have neither opened nor run any of the files that go with \
+                 the answer of {author}. Look at them in your copy, {author}/, run or test what can be run, then vote."
+            );
+        }
         Violation::BadArguments { tool, problem } => {
             format!("The arguments of {} could not be read: {problem}.", shortened(tool))
         }

@@ -126,4 +126,31 @@ pub struct Vote {
     pub reason: String,
     /// What the voter was shown. The vote counts only while this is current.
     pub seen: RevisionVector,
+    /// What its voter did in this turn to find out whether the answer holds: seen, not claimed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
+}
+
+/// One thing that an agent did to find out whether an answer holds.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Check {
+    /// The file that was read, or the command that was run, in one line.
+    pub subject: String,
+    /// What came of it.
+    pub finding: Finding,
+}
+
+/// What came of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Finding {
+    /// It was read: what was found there is in the voter's words.
+    Read,
+    /// A program of the answer, or its tests, ran and ended well.
+    Passed,
+    /// It ran and failed.
+    Failed {
+        /// Its exit code; `None` when it was killed.
+        exit_code: Option<i32>,
+    },
 }

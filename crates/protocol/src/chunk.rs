@@ -1,6 +1,7 @@
 //! What a backend's stream is made of, whichever provider it comes from.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::usage::Usage;
 
@@ -94,4 +95,15 @@ pub struct ToolCall {
     pub name: String,
     /// The arguments as JSON text, exactly as the model wrote them.
     pub arguments: String,
+}
+
+/// A tool that a model may call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolSpec {
+    /// Its name.
+    pub name: String,
+    /// What it is for, in words for the model.
+    pub description: String,
+    /// Its arguments as a JSON Schema object.
+    pub parameters: Value,
 }

@@ -6,10 +6,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{AgentIndex, AgentProfile, TurnId};
-use crate::answer::{AnswerRevision, RevisionVector, View, Vote};
+use crate::answer::{AnswerRevision, Check, RevisionVector, View, Vote};
 use crate::chunk::{BuiltinPhase, FinishReason};
 use crate::rules::Rules;
 use crate::run_view::Phase;
+use crate::snapshot::SnapshotId;
 use crate::usage::{Cost, Usage};
 
 /// One line of the journal.
@@ -99,6 +100,18 @@ pub enum Fact {
         chances_left: u8,
         /// What it said: the turn's best text is taken as its answer if it never decides.
         said: String,
+        /// The agent's workspace as it was then, for the same case.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        snapshot: Option<SnapshotId>,
+    },
+    /// An agent was seen to check an answer: it read or ran files of it.
+    AnswerChecked {
+        /// The turn it did so in.
+        turn: TurnId,
+        /// The answer.
+        revision: AnswerRevision,
+        /// What it did.
+        check: Check,
     },
     /// A turn was asked to stop. Its end follows.
     TurnCut {
@@ -119,6 +132,9 @@ pub enum Fact {
         seen: RevisionVector,
         /// How it came about.
         source: AnswerSource,
+        /// Its author's workspace as it was then; `None` when there is none, or nothing in it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        snapshot: Option<SnapshotId>,
     },
     /// A new answer made votes void.
     VotesVoided {
@@ -181,6 +197,9 @@ pub enum Fact {
         content: String,
         /// Where the text comes from.
         source: PresentationSource,
+        /// The workspace that goes with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        snapshot: Option<SnapshotId>,
     },
     /// The run is over. Nothing follows but activity of closing files.
     RunEnded {
@@ -284,6 +303,11 @@ pub enum Violation {
         /// Words in common, in per cent.
         similarity_percent: u8,
     },
+    /// A vote for an answer with files of which the voter has opened or run none.
+    Unchecked {
+        /// The answer.
+        target: AnswerRevision,
+    },
     /// A tool call whose arguments cannot be read.
     BadArguments {
         /// The tool.
@@ -310,6 +334,18 @@ pub enum CutReason {
     CoordinationOver,
     /// The user stopped the run.
     Cancelled,
+}
+
+/// How a tool call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolEnd {
+    /// With a result.
+    Done,
+    /// With an error that the model was told.
+    Failed,
+    /// Its turn was over before it was.
+    Stopped,
 }
 
 /// A clock that the coordination asks the runtime to set.
@@ -449,10 +485,93 @@ pub enum Activity {
     ToolCalled {
         /// The turn.
         turn: TurnId,
+        /// Tells the tool calls of one turn apart.
+        id: String,
         /// The tool.
         name: String,
         /// The arguments as JSON text.
         arguments: String,
+    },
+    /// A tool tells of itself while it runs.
+    ToolOutput {
+        /// The turn.
+        turn: TurnId,
+        /// Which call.
+        id: String,
+        /// The new piece.
+        delta: String,
+    },
+    /// A tool call is over. Every call that was started has exactly one end.
+    ToolEnded {
+        /// The turn.
+        turn: TurnId,
+        /// Which call.
+        id: String,
+        /// The tool.
+        name: String,
+        /// How it ended.
+        end: ToolEnd,
+        /// What the model was told, shortened.
+        result: String,
+        /// From the call to its end.
+        duration_ms: u64,
+    },
+    /// It was decided whether a tool call may happen.
+    CallJudged {
+        /// Whose call.
+        agent: AgentIndex,
+        /// The tool.
+        tool: String,
+        /// What it is about: the path, command or host.
+        subject: String,
+        /// Whether it may happen.
+        granted: bool,
+        /// The rule, or whoever was asked.
+        by: String,
+    },
+    /// A workspace was taken into the store of snapshots.
+    SnapshotTaken {
+        /// The turn that it belongs to.
+        turn: TurnId,
+        /// Its name.
+        snapshot: SnapshotId,
+        /// Its files.
+        files: u64,
+        /// Their size.
+        bytes: u64,
+        /// How much of that was new.
+        stored_bytes: u64,
+        /// How long it took.
+        duration_ms: u64,
+    },
+    /// An agent was given its own copies of the files that go with the answers it is shown.
+    PeerFilesShown {
+        /// The turn.
+        turn: TurnId,
+        /// The answers that have files.
+        answers: Vec<AnswerRevision>,
+        /// How many files.
+        files: u64,
+        /// How much of them shares its place on the disk with the snapshots.
+        shared_bytes: u64,
+        /// How much was copied.
+        copied_bytes: u64,
+        /// How long it took.
+        duration_ms: u64,
+    },
+    /// What came of the changes that the final presenter made to the user's own files.
+    ChangesOffered {
+        /// The file or directory of the user.
+        path: String,
+        /// Files that were changed in the isolated copy.
+        changed: u64,
+        /// Files of them that were written back.
+        applied: u64,
+        /// What became of the rest, in words for the user.
+        note: String,
+        /// Where all changes are as a patch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        patch: Option<String>,
     },
     /// A provider-side tool is at work.
     BuiltinTool {

@@ -10,16 +10,18 @@ mod event;
 mod redact;
 mod rules;
 mod run_view;
+mod snapshot;
 mod usage;
 
 pub use agent::{AgentId, AgentIndex, AgentProfile, ParseLabelError, TurnId};
-pub use answer::{AnswerRevision, RevisionVector, View, Vote};
-pub use chunk::{BuiltinPhase, FinishReason, StreamChunk, ToolCall};
+pub use answer::{AnswerRevision, Check, Finding, RevisionVector, View, Vote};
+pub use chunk::{BuiltinPhase, FinishReason, StreamChunk, ToolCall, ToolSpec};
 pub use event::{
     Activity, AnswerSource, Choices, CutReason, Event, Fact, PresentationSource, Record, RunEnd, SelectionRule,
-    TallyLine, Timer, TurnKind, TurnOutcome, Violation,
+    TallyLine, Timer, ToolEnd, TurnKind, TurnOutcome, Violation,
 };
 pub use redact::{REDACTED, names_a_secret, redact};
-pub use rules::{Novelty, Rules, Sensitivity, Strategy};
-pub use run_view::{AgentState, AgentView, AnswerView, BallotView, Phase, RunView, Standing};
+pub use rules::{Novelty, Rules, Sensitivity, Strategy, Verification};
+pub use run_view::{AgentState, AgentView, AnswerView, BallotView, OfferedChanges, Phase, RunView, Standing};
+pub use snapshot::{ParseSnapshotIdError, SnapshotId};
 pub use usage::{Cost, Usage};

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::agent::AgentIndex;
+
 /// Limits and policies of one run. Durations are milliseconds; `None` means without limit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -37,6 +39,13 @@ pub struct Rules {
     pub presentation_ms: u64,
     /// What happens with the winning answer.
     pub strategy: Strategy,
+    /// Whether only the final presenter may do certain things, such as change the user's own files: then a lone answer
+    /// is presented, too.
+    pub presentation_acts: bool,
+    /// What a vote for an answer with files needs.
+    pub verification: Verification,
+    /// Agents that have no way to look into files: their votes need nothing.
+    pub cannot_verify: Vec<AgentIndex>,
 }
 
 impl Default for Rules {
@@ -57,6 +66,9 @@ impl Default for Rules {
             coordination_ms: Some(1_680_000),
             presentation_ms: 120_000,
             strategy: Strategy::WinnerPresents,
+            presentation_acts: false,
+            verification: Verification::Off,
+            cannot_verify: Vec::new(),
         }
     }
 }
@@ -83,6 +95,19 @@ pub enum Sensitivity {
     Balanced,
     /// Vote only when nothing can be improved.
     Strict,
+}
+
+/// What a vote for an answer with files needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verification {
+    /// Nothing, and nothing is asked for.
+    #[default]
+    Off,
+    /// Nothing, but voters are asked to check, and each vote says what was checked.
+    Marked,
+    /// That the voter has opened or run some of the files in the same turn.
+    Required,
 }
 
 /// What happens with the winning answer.

@@ -5,12 +5,14 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{AgentIndex, AgentProfile, TurnId};
-use crate::answer::{AnswerRevision, RevisionVector, Vote};
+use crate::answer::{AnswerRevision, Check, Finding, RevisionVector, Vote};
 use crate::chunk::BuiltinPhase;
 use crate::event::{
     Activity, AnswerSource, Event, Fact, PresentationSource, Record, RunEnd, SelectionRule, TallyLine, Timer, TurnKind,
     TurnOutcome,
 };
+use crate::rules::Verification;
+use crate::snapshot::SnapshotId;
 use crate::usage::{Cost, Usage};
 
 /// How many bytes of an agent's streamed text the view keeps: what a screen could show of it.
@@ -61,12 +63,33 @@ pub struct RunView {
     pub selection: Option<(AnswerRevision, Vec<TallyLine>, SelectionRule)>,
     /// The final answer.
     pub final_answer: Option<(AnswerRevision, String, PresentationSource)>,
+    /// The workspace that goes with the final answer.
+    pub final_snapshot: Option<SnapshotId>,
     /// How the run ended.
     pub end: Option<RunEnd>,
     /// Deadlines that passed.
     pub deadlines: Vec<Timer>,
+    /// What a vote for an answer with files needs.
+    pub verification: Verification,
+    /// What came of changes to the user's own files.
+    pub changes: Vec<OfferedChanges>,
     /// What users were told, the agent it is about first. The oldest are dropped.
     pub notices: VecDeque<(Option<AgentIndex>, String)>,
+}
+
+/// What came of the changes to one of the user's own files or directories.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferedChanges {
+    /// The file or directory.
+    pub path: String,
+    /// Files that were changed in the isolated copy.
+    pub changed: u64,
+    /// Files of them that were written back.
+    pub applied: u64,
+    /// What became of the rest.
+    pub note: String,
+    /// Where all changes are as a patch.
+    pub patch: Option<String>,
 }
 
 /// One agent as it stands.
@@ -157,8 +180,20 @@ pub struct AnswerView {
     pub seen: RevisionVector,
     /// How it came about.
     pub source: AnswerSource,
+    /// Its author's workspace as it was then.
+    pub snapshot: Option<SnapshotId>,
+    /// What was done to find out whether it holds, and by whom.
+    pub checks: Vec<(AgentIndex, Check)>,
     /// When it was published.
     pub at_ms: u64,
+}
+
+impl AnswerView {
+    /// The checks in which a program of this answer failed under somebody else's hands.
+    pub fn failures(&self) -> impl Iterator<Item = &Check> {
+        let by_others = self.checks.iter().filter(|(agent, _)| *agent != self.revision.agent);
+        by_others.map(|(_, check)| check).filter(|check| matches!(check.finding, Finding::Failed { .. }))
+    }
 }
 
 /// One vote, with what became of it.
@@ -262,7 +297,8 @@ impl RunView {
 
     fn apply_fact(&mut self, fact: &Fact, at_ms: u64) {
         match fact {
-            Fact::TeamStarted { .. } | Fact::TurnInvested { .. } | Fact::TurnCut { .. } | Fact::CancelRequested => {}
+            Fact::TeamStarted { rules, .. } => self.verification = rules.verification,
+            Fact::TurnInvested { .. } | Fact::TurnCut { .. } | Fact::CancelRequested => {}
             Fact::PhaseEntered { phase } => self.phase = *phase,
             Fact::TurnStarted { turn, kind, .. } => self.touch(turn.agent, at_ms, |agent| {
                 agent.turn = Some(*turn);
@@ -275,7 +311,7 @@ impl RunView {
                 agent.rejections += 1;
                 agent.state = AgentState::Thinking;
             }),
-            Fact::AnswerPublished { revision, content, seen, source, .. } => {
+            Fact::AnswerPublished { revision, content, seen, source, snapshot, .. } => {
                 self.touch(revision.agent, at_ms, |agent| {
                     agent.answers = revision.number;
                     agent.state = AgentState::Answered { revision: *revision };
@@ -285,8 +321,15 @@ impl RunView {
                     content: content.clone(),
                     seen: seen.clone(),
                     source: *source,
+                    snapshot: snapshot.clone(),
+                    checks: Vec::new(),
                     at_ms,
                 });
+            }
+            Fact::AnswerChecked { turn, revision, check } => {
+                if let Some(answer) = self.answers.iter_mut().find(|answer| answer.revision == *revision) {
+                    answer.checks.push((turn.agent, check.clone()));
+                }
             }
             Fact::VotesVoided { by, votes } => {
                 for vote in votes {
@@ -316,7 +359,8 @@ impl RunView {
             Fact::WinnerSelected { revision, tally, rule } => {
                 self.selection = Some((*revision, tally.clone(), *rule));
             }
-            Fact::FinalAnswer { revision, content, source } => {
+            Fact::FinalAnswer { revision, content, source, snapshot } => {
+                self.final_snapshot.clone_from(snapshot);
                 self.final_answer = Some((*revision, content.clone(), source.clone()));
             }
             Fact::RunEnded { end } => {
@@ -351,6 +395,25 @@ impl RunView {
                 agent.tool_calls += 1;
                 agent.state = AgentState::UsingTool { name: name.clone() };
             }),
+            Activity::ToolOutput { turn, .. } | Activity::PeerFilesShown { turn, .. } => {
+                self.touch(turn.agent, at_ms, |_| {});
+            }
+            Activity::ToolEnded { turn, .. } => self.touch(turn.agent, at_ms, |agent| {
+                if matches!(agent.state, AgentState::UsingTool { .. }) {
+                    agent.state = AgentState::Thinking;
+                }
+            }),
+            Activity::CallJudged { agent, .. } => self.touch(*agent, at_ms, |_| {}),
+            Activity::SnapshotTaken { .. } => {}
+            Activity::ChangesOffered { path, changed, applied, note, patch } => {
+                self.changes.push(OfferedChanges {
+                    path: path.clone(),
+                    changed: *changed,
+                    applied: *applied,
+                    note: note.clone(),
+                    patch: patch.clone(),
+                });
+            }
             Activity::BuiltinTool { turn, name, phase, .. } => self.touch(turn.agent, at_ms, |agent| {
                 if *phase == BuiltinPhase::Started {
                     agent.tool_calls += 1;

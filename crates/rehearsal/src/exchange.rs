@@ -11,18 +11,26 @@ pub(crate) struct Asked {
     pub(crate) model: String,
     /// Whether the reply is to be streamed.
     pub(crate) stream: bool,
+    /// What the client tells the model before anybody speaks.
+    pub(crate) instructions: String,
     /// Every user message and tool result, in order.
     pub(crate) texts: Vec<String>,
     /// The text of the last user message that is not a tool result.
     pub(crate) last_user: String,
     /// The tool results that the conversation ends with; empty when it ends with anything else.
     pub(crate) last_results: Vec<ToolResult>,
+    /// How many tool results there are in the whole conversation.
+    pub(crate) results: usize,
     /// The tools that the client runs.
     pub(crate) tools: Vec<OfferedTool>,
     /// Whether the client wants to see the model's reasoning.
     pub(crate) reasoning_wanted: bool,
     /// Rough count of the tokens sent.
     pub(crate) input_tokens: u64,
+    /// Whether the client insists on a picture.
+    pub(crate) draws: bool,
+    /// The format in which the client wants to hear the reply.
+    pub(crate) speaks: Option<String>,
 }
 
 /// The result of one tool call, as the client reports it.
@@ -32,6 +40,8 @@ pub(crate) struct ToolResult {
     pub(crate) tool: String,
     /// Whether it is marked as an error, where the protocol has such a mark.
     pub(crate) is_error: bool,
+    /// What the client says of it.
+    pub(crate) text: String,
 }
 
 /// A tool that the client offers.
@@ -60,6 +70,13 @@ impl OfferedTool {
 }
 
 impl Asked {
+    /// Takes in a tool result, which is a text as well.
+    pub(crate) fn push_result(&mut self, result: ToolResult) {
+        self.texts.push(result.text.clone());
+        self.last_results.push(result);
+        self.results += 1;
+    }
+
     /// The offered tool of that name. A coding agent offers the tools of an MCP server under
     /// longer names, such as `mcp__team__vote` or `mcp_team_vote`: these are found too.
     pub(crate) fn tool(&self, name: &str) -> Option<&OfferedTool> {

@@ -17,6 +17,7 @@ pub struct Scenario {
     question: String,
     key: Key,
     requests_per_minute: Option<u32>,
+    workspaces: bool,
     also_accepts: Vec<String>,
     models: Vec<(String, Vec<Step>)>,
 }
@@ -37,6 +38,7 @@ const EVERY_MODEL: &str = "*";
 
 const BUILTIN: &[(&str, &str)] = &[
     ("quasar", include_str!("../scenarios/quasar.yaml")),
+    ("analysis", include_str!("../scenarios/analysis.yaml")),
     ("spectrograph", include_str!("../scenarios/spectrograph.yaml")),
     ("any", include_str!("../scenarios/any.yaml")),
     ("bulk", include_str!("../scenarios/bulk.yaml")),
@@ -85,6 +87,12 @@ impl Scenario {
     /// The models that have a script of their own, in the order of the file.
     pub fn models(&self) -> impl Iterator<Item = &str> {
         self.models.iter().map(|(model, _)| model.as_str()).filter(|model| *model != EVERY_MODEL)
+    }
+
+    /// Whether it is about agents that have workspaces and run commands.
+    #[must_use]
+    pub fn has_workspaces(&self) -> bool {
+        self.workspaces
     }
 
     /// Whether a model without a script of its own is answered too.

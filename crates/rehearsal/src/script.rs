@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::exchange::{Asked, Call, Finish, Pace, Reply, Speech, is_tool};
+use crate::exchange::{Asked, Call, Finish, Pace, Reply, Speech, ToolResult, is_tool};
 use crate::scenario::Scenario;
 use crate::scenario::step::{Act, Damage, Deed, Failure, Line, Step, Target, When};
 use crate::shown::{VisibleAnswer, visible_answers};
@@ -94,6 +94,8 @@ impl Moment<'_> {
             && when.presenting.is_none_or(|presenting| presenting == self.presenting())
             && when.call.is_none_or(|call| call == self.call)
             && when.after_tool.as_ref().is_none_or(|tool| self.after_tool(tool))
+            && when.results.is_none_or(|count| count.contains(self.asked.results))
+            && when.returned.iter().all(|text| self.returned(text))
             && when.rejected.is_none_or(|rejected| rejected == self.rejected())
     }
 
@@ -115,11 +117,16 @@ impl Moment<'_> {
         self.asked.last_results.iter().any(|result| is_tool(&result.tool, tool))
     }
 
+    fn returned(&self, text: &str) -> bool {
+        self.asked.last_results.iter().any(|result| result.text.contains(text))
+    }
+
     /// A decision that is accepted ends the turn, so a request that ends with its result tells of
     /// a refusal. Chat Completions and Responses have no mark for errors to go by.
     fn rejected(&self) -> bool {
         let decision = |name: &str| DECISIONS.iter().any(|tool| is_tool(name, tool));
-        self.asked.last_results.iter().any(|result| decision(&result.tool) || result.is_error)
+        let nameless = |result: &ToolResult| result.tool.is_empty() && result.is_error;
+        self.asked.last_results.iter().any(|result| decision(&result.tool) || nameless(result))
     }
 
     /// The agent a vote goes to. Of several answers that fit, the one of the first agent, so that
@@ -153,7 +160,9 @@ impl Moment<'_> {
                 let agent = self.voted_for(target).unwrap_or_default();
                 vec![self.call("vote", json!({"agent_id": agent, "reason": self.fill(reason)}))]
             }
-            Deed::Calls(calls) => calls.iter().map(|(tool, arguments)| self.call(tool, arguments.clone())).collect(),
+            Deed::Calls(calls) => {
+                calls.iter().map(|(tool, arguments)| self.call(tool, self.filled(arguments))).collect()
+            }
         };
         Reply {
             reason: line.reason.as_ref().map(|text| self.fill(text)),
@@ -178,13 +187,33 @@ impl Moment<'_> {
         }
     }
 
-    /// Replaces `${model}`, `${call}` and `${scenario}`.
+    /// The same with every text filled in.
+    fn filled(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.fill(text)),
+            Value::Array(items) => items.iter().map(|item| self.filled(item)).collect(),
+            Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), self.filled(value))).collect(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        }
+    }
+
+    /// What stands between two texts of the conversation: where a client tells its agent to work.
+    fn told(&self, before: &str, after: &str) -> &str {
+        let texts = std::iter::once(&self.asked.instructions).chain(&self.asked.texts);
+        let rest = texts.filter_map(|text| text.split_once(before)).map(|(_, rest)| rest).next().unwrap_or_default();
+        rest.split_once(after).map_or("", |(told, _)| told)
+    }
+
+    /// Replaces `${model}`, `${call}` and `${scenario}`, and the directories that massgen tells its agents of.
     fn fill(&self, text: &str) -> String {
         if !text.contains("${") {
             return text.to_owned();
         }
         let text = text.replace("${model}", &self.asked.model).replace("${call}", &self.call.to_string());
-        text.replace("${scenario}", self.scenario)
+        let text = text.replace("${scenario}", self.scenario);
+        let text = text.replace("${workspace}", self.told("Your workspace is ", "; relative paths"));
+        let text = text.replace("${copy}", self.told("in copies:\n- ", " stands for "));
+        text.replace("${peers}", self.told(" are copied to ", "/agent1 and so on"))
     }
 
     fn plain(&self, text: &str) -> Outcome {

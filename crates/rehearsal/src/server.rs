@@ -5,6 +5,7 @@ mod gate;
 mod history;
 mod keys;
 mod limit;
+mod media;
 mod playback;
 mod record;
 mod route;

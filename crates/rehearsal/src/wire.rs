@@ -4,6 +4,7 @@ mod chat;
 mod event;
 mod fields;
 mod gemini;
+pub(crate) mod media;
 mod messages;
 mod openai;
 mod responses;

@@ -1,4 +1,4 @@
-use massgen_protocol::{FinishReason, StreamChunk, ToolCall, Usage};
+use massgen_protocol::{FinishReason, StreamChunk, ToolCall, ToolSpec, Usage};
 use massgen_providers::provider;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Decoder;
 use crate::plan::Plan;
 use crate::replay::{at_every_cut, damaged, decoded, replay, text_of, without_last};
-use crate::request::{AssistantTurn, Message, ModelRequest, ToolChoice, ToolResult, ToolSpec};
+use crate::request::{AssistantTurn, Message, ModelRequest, ToolChoice, ToolResult};
 use crate::spec::{ApiKey, BackendSpec, BuiltinTools, CallPolicy};
 use crate::wire::{Decode, WireError};
 

@@ -119,15 +119,18 @@ impl Window {
     }
 }
 
-/// The line, with a star for each character behind a key that is likely to hold a secret. A
+/// The line, with a star for each character behind a key that is likely to hold a secret, or a map of them. A
 /// reference such as `${NAME}` and a number stay.
 fn masked(line: &str) -> String {
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    for (place, _) in line.match_indices(':') {
+    for (place, _) in line.match_indices([':', '=']) {
         let (before, after) = line.split_at(place + 1);
-        let name = before.trim_end_matches([':', '"', '\'', ' ']).rsplit(|c| !is_of_name(c)).next().unwrap_or_default();
+        let name =
+            before.trim_end_matches([':', '=', '"', '\'', ' ']).rsplit(|c| !is_of_name(c)).next().unwrap_or_default();
         let value = after.trim_start();
-        if names_a_secret(name) && !value.contains("${") && value.trim_end().parse::<f64>().is_err() {
+        let holds_secrets = name == "env" || name.ends_with("headers");
+        if (holds_secrets || names_a_secret(name)) && !value.contains("${") && value.trim_end().parse::<f64>().is_err()
+        {
             return starred(line, before.len());
         }
     }

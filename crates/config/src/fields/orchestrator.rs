@@ -1,7 +1,8 @@
 //! The options of the team's work.
 
-use super::Kind::{Any, Bool, Choice, List, OneOf, Seconds, Section as Map, Text};
+use super::Kind::{Any, Bool, Choice, List, OneOf, Prose, Seconds, Section as Map, Text};
 use super::{AGENT, BACKEND, MAP, Others, SHARE, Section, TEXTS, at_least, ignored, not_yet, on};
+use crate::fields::media::MULTIMODAL;
 use crate::fields::top::TIMEOUTS;
 
 /// Every word that `voting_sensitivity` takes: the three that are built, then those of
@@ -46,10 +47,10 @@ pub(crate) const CONTEXT_PATHS: super::Kind = List(&OneOf(&[Map(&CONTEXT_PATH), 
 static CONTEXT_PATH: Section = Section {
     name: "context_path",
     fields: &[
-        not_yet("path", Text, "", "the file or directory"),
-        not_yet("permission", Choice(&["read", "write"]), "read", "what the agents may do there"),
-        not_yet("protected_paths", TEXTS, "", "parts of it that must not be changed"),
-        not_yet("description", Text, "", "what it is"),
+        on("path", Text, "", "the file or directory"),
+        on("permission", Choice(&["read", "write"]), "read", "what the agents may do there"),
+        on("protected_paths", TEXTS, "", "parts of it that must not be changed"),
+        on("description", Prose, "", "what it is"),
         not_yet("file_context_parent_only", Any, "", "whether only the directory of a file is seen"),
     ],
     others: Others::Reported,
@@ -85,9 +86,28 @@ pub(crate) static ORCHESTRATOR: Section = Section {
         ),
         on("skip_final_presentation", Bool, "false", "whether the winning answer stands as it is"),
         on("timeout", Map(&TIMEOUTS), "", "another place for `timeout_settings`"),
-        not_yet("context_paths", CONTEXT_PATHS, "", "files and directories outside the workspaces"),
-        not_yet("snapshot_storage", Text, "", "where snapshots of workspaces are kept"),
-        not_yet("agent_temporary_workspace", Text, "", "where agents see each other's snapshots"),
+        on(
+            "verification",
+            Choice(&["auto", "required", "marked", "off"]),
+            "auto",
+            "whether agents check each other's work before they vote: `required`, only `marked` in the summary, or \
+             `off`; `auto` requires it when all agents have workspaces and run commands",
+        ),
+        on("context_paths", CONTEXT_PATHS, "", "files and directories outside the workspaces"),
+        on(
+            "apply",
+            Choice(&["ask", "always", "never"]),
+            "",
+            "what happens to changes in context paths: the user is asked, they are made, or they stay in the log as \
+             a patch; when not given, `ask` where somebody can be asked, else `never`",
+        ),
+        on("snapshot_storage", Text, "", "where snapshots of workspaces are kept; `.massgen/snapshots` when not given"),
+        on(
+            "agent_temporary_workspace",
+            Text,
+            "",
+            "where agents see each other's snapshots; `.massgen/temp_workspaces` when not given",
+        ),
         on("coordination", Map(&COORDINATION), "", "planning, subagents, criteria and more"),
         not_yet("skip_voting", Bool, "false", "whether a team of one does without a vote"),
         not_yet("skip_coordination_rounds", Bool, "false", "whether the first answers go straight to the presentation"),
@@ -110,10 +130,12 @@ pub(crate) static ORCHESTRATOR: Section = Section {
         not_yet("debug_final_answer", OneOf(&[Bool, Text]), "", "a final answer for tests"),
         not_yet("docker", MAP, "", "how containers are kept"),
         not_yet("dspy", MAP, "", "variants of the question for each agent"),
-        not_yet("enable_multimodal_tools", Bool, "false", "whether all agents have media tools"),
-        not_yet("multimodal_config", MAP, "", "what understands and makes media"),
-        not_yet("image_generation_*", Any, "", "what makes images"),
-        not_yet("audio_generation_*", Any, "", "what makes audio"),
+        on("enable_multimodal_tools", Bool, "false", "whether agents have `read_media` and `generate_media`"),
+        on("multimodal_config", Map(&MULTIMODAL), "", "who understands and makes media"),
+        on("image_generation_backend", Text, "", "the backend type that makes pictures"),
+        on("image_generation_model", Text, "", "its model"),
+        on("audio_generation_backend", Text, "", "the backend type that speaks"),
+        on("audio_generation_model", Text, "", "its model"),
         not_yet("video_generation_*", Any, "", "what makes video"),
         not_yet("use_two_tier_workspace", Bool, "false", "whether a workspace has a place for drafts"),
         not_yet("interactive_mode", Any, "", "how a run asks the user"),
@@ -133,8 +155,8 @@ pub(crate) static ORCHESTRATOR: Section = Section {
 pub(crate) static COORDINATION: Section = Section {
     name: "coordination",
     fields: &[
-        not_yet("enable_planning_mode", Bool, "false", "whether agents only plan until one presents"),
-        not_yet("planning_mode_instruction", Text, "", "what they are told then"),
+        on("enable_planning_mode", Bool, "false", "whether agents only plan until one presents"),
+        on("planning_mode_instruction", Prose, "", "what they are told then, instead of the usual"),
         not_yet("max_orchestration_restarts", at_least(0), "0", "how often a presenter may send the team back"),
         not_yet("enable_agent_task_planning", Bool, "false", "whether agents keep a task plan"),
         not_yet("max_tasks_per_plan", at_least(1), "10", "how long it may be"),
@@ -146,9 +168,9 @@ pub(crate) static COORDINATION: Section = Section {
         not_yet("max_broadcasts_per_agent", at_least(0), "10", "how often they may ask"),
         not_yet("response_depth", Choice(&["low", "medium", "high"]), "medium", "how long replies are"),
         not_yet("enable_memory_filesystem_mode", Bool, "false", "whether agents keep notes as files"),
-        not_yet("use_skills", Bool, "false", "whether agents have skills"),
-        not_yet("massgen_skills", TEXTS, "", "which of those that come with massgen"),
-        not_yet("skills_directory", Text, ".agent/skills", "where the others are"),
+        on("use_skills", Bool, "false", "whether agents have skills"),
+        not_yet("massgen_skills", TEXTS, "", "which of those that come with the reference"),
+        on("skills_directory", Text, ".agent/skills", "where skills are, besides the usual places"),
         not_yet("load_previous_session_skills", Bool, "false", "whether skills of the last session count"),
         not_yet(
             "learning_capture_mode",
@@ -174,18 +196,18 @@ pub(crate) static COORDINATION: Section = Section {
         not_yet("background_subagents", MAP, "", "whether they run beside their agent"),
         not_yet("use_two_tier_workspace", Bool, "false", "whether a workspace has a place for drafts"),
         not_yet("task_decomposer", MAP, "", "what divides the task"),
-        not_yet(
+        on(
             "write_mode",
             Choice(&["auto", "worktree", "isolated", "legacy"]),
             "auto",
-            "how workspaces are written",
+            "how changes in context paths are kept apart until they are applied: in a git worktree or in a copy",
         ),
         not_yet("enable_changedoc", Bool, "true", "whether answers come with a record of changes"),
-        not_yet(
+        on(
             "drift_conflict_policy",
             Choice(&["skip", "prefer_presenter", "fail"]),
             "skip",
-            "what happens when files changed meanwhile",
+            "what happens when a file to be changed has changed meanwhile",
         ),
         not_yet("round_evaluator_*", Any, "", "an evaluation after each round"),
         not_yet("orchestrator_managed_round_evaluator", Bool, "false", "whether it always happens"),

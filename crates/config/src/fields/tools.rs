@@ -1,43 +1,72 @@
 //! The options of tools.
 
-use super::Kind::{Any, Bool, Choice, List, MapOf, OneOf, Seconds, Section as Map, Text};
-use super::{MAP, Others, Section, TEXTS, not_yet};
+use super::Kind::{Any, Bool, Choice, Integer, List, MapOf, Name, OneOf, Prose, Seconds, Section as Map, Text};
+use super::{MAP, Others, Section, TEXTS, ignored, not_yet, on};
 
 /// MCP servers: a list of maps with a `name`, or a map from names.
 pub(crate) const MCP_SERVERS: super::Kind = OneOf(&[List(&Map(&MCP_SERVER)), MapOf(&Map(&MCP_SERVER))]);
 
-static MCP_SERVER: Section = Section {
+pub(crate) static MCP_SERVER: Section = Section {
     name: "mcp_server",
     fields: &[
-        not_yet("name", Text, "", "what its tools are named after"),
-        not_yet("type", Choice(&["stdio", "streamable-http"]), "stdio", "how it is spoken to"),
-        not_yet("command", OneOf(&[Text, TEXTS]), "", "the program to start"),
-        not_yet("args", List(&Any), "", "its arguments"),
-        not_yet("env", MAP, "", "its variables"),
-        not_yet("cwd", Text, "", "its directory"),
-        not_yet("url", Text, "", "where it is"),
-        not_yet("headers", MAP, "", "headers of the requests to it"),
-        not_yet("timeout", Seconds, "30", "how long a call may take"),
-        not_yet("http_read_timeout", Seconds, "300", "how long it may be silent"),
-        not_yet("allowed_tools", TEXTS, "", "the only tools that are taken from it"),
-        not_yet("exclude_tools", TEXTS, "", "tools that are not taken from it"),
-        not_yet("security", Map(&SECURITY), "", "what it may be"),
+        on("name", Name, "", "what its tools are named after"),
+        on(
+            "type",
+            Choice(&["stdio", "streamable-http", "http", "sse"]),
+            "",
+            "how it is spoken to; it follows from `command` or `url` when not given; `http` means `streamable-http`",
+        ),
+        on("command", OneOf(&[Text, TEXTS]), "", "the program to start"),
+        on("args", List(&Any), "", "its arguments"),
+        on("env", MAP, "", "its variables"),
+        on("cwd", Text, "", "its directory"),
+        on("url", Text, "", "where it is"),
+        on("headers", MAP, "", "headers of the requests to it"),
+        on("timeout", Seconds, "30", "how long its start may take, and a call"),
+        on("http_read_timeout", Seconds, "300", "how long it may be silent"),
+        on("allowed_tools", TEXTS, "", "the only tools that are taken from it"),
+        on("exclude_tools", TEXTS, "", "tools that are not taken from it"),
+        on(
+            "sharing",
+            Choice(&["agent", "run"]),
+            "agent",
+            "whether each agent has its own, or all agents of a run the same: for servers that keep nothing",
+        ),
+        on("oauth", Map(&MCP_OAUTH), "", "how access is granted, where the server wants a token"),
+        on("security", Map(&MCP_SECURITY), "", "what it may be"),
+        on("description", Prose, "", "what it is for"),
         not_yet("defer_loading", Bool, "true", "whether its tools are only found by search"),
         not_yet("strict", Bool, "false", "whether arguments must fit its schemas"),
-        not_yet("description", Text, "", "what it is for"),
-        not_yet("use_no_roots_wrapper", Bool, "false", "whether it is told of no directories"),
+        ignored("use_no_roots_wrapper", Bool, "no server is told of directories"),
     ],
     others: Others::Reported,
 };
 
-static SECURITY: Section = Section {
+static MCP_OAUTH: Section = Section {
+    name: "oauth",
+    fields: &[
+        on("client_id", Text, "", "how massgen is known to the authorization server; it registers itself without one"),
+        on("client_secret", Text, "", "the secret that belongs to the id; better left to a variable"),
+        on("scopes", TEXTS, "", "what to ask for, when not what the server proposes"),
+        on(
+            "grant",
+            Choice(&["authorization_code", "client_credentials"]),
+            "authorization_code",
+            "whether you grant access in a browser, or the id and the secret suffice",
+        ),
+        on("redirect_port", Integer { min: 1, max: 65535 }, "", "the port that the browser comes back to"),
+    ],
+    others: Others::Reported,
+};
+
+pub(crate) static MCP_SECURITY: Section = Section {
     name: "security",
     fields: &[
-        not_yet("level", Text, "strict", "strict, moderate or permissive"),
-        not_yet("allow_localhost", Bool, "false", "whether it may be on this machine"),
-        not_yet("allow_private_ips", Bool, "false", "whether it may be in this network"),
-        not_yet("allowed_executables", TEXTS, "", "the only programs that may be started"),
-        not_yet("allowed_hostnames", TEXTS, "", "the only hosts that it may be on"),
+        ignored("level", Text, "a server is what the config says: limit it with the other options here"),
+        on("allow_localhost", Bool, "", "`false` refuses a server on this machine"),
+        on("allow_private_ips", Bool, "", "`false` refuses a server in this network"),
+        on("allowed_executables", TEXTS, "", "the only programs that may be started"),
+        on("allowed_hostnames", TEXTS, "", "the only hosts that it may be on"),
         not_yet("resolve_dns", Bool, "false", "whether names are looked up before they are judged"),
     ],
     others: Others::Reported,
@@ -46,17 +75,17 @@ static SECURITY: Section = Section {
 /// Tools that are functions of the user.
 pub(crate) const CUSTOM_TOOLS: super::Kind = List(&Map(&CUSTOM_TOOL));
 
-static CUSTOM_TOOL: Section = Section {
+pub(crate) static CUSTOM_TOOL: Section = Section {
     name: "custom_tool",
     fields: &[
-        not_yet("name", OneOf(&[Text, TEXTS]), "", "its name, or one for each function"),
-        not_yet("function", OneOf(&[Text, TEXTS]), "", "the function, or several"),
-        not_yet("func", OneOf(&[Text, TEXTS]), "", "another name of `function`"),
-        not_yet("description", OneOf(&[Text, TEXTS]), "", "what it is for"),
-        not_yet("path", Text, "", "the file that it is in"),
-        not_yet("category", Text, "", "what it belongs to"),
-        not_yet("preset_args", OneOf(&[MAP, List(&MAP)]), "", "arguments that the model does not choose"),
-        not_yet("default_params", MAP, "", "another name of `preset_args`"),
+        on("name", OneOf(&[Text, TEXTS]), "", "its name, or one for each function; the function's when not given"),
+        on("function", OneOf(&[Text, TEXTS]), "", "the function, or several"),
+        on("func", OneOf(&[Text, TEXTS]), "", "another name of `function`"),
+        on("description", OneOf(&[Prose, List(&Prose)]), "", "what it is for, or one text for each function"),
+        on("path", Text, "", "the file or module that it is in; not given for those that come with massgen"),
+        on("category", Text, "", "what it belongs to"),
+        on("preset_args", OneOf(&[MAP, List(&MAP)]), "", "arguments that the model does not choose"),
+        on("default_params", MAP, "", "another name of `preset_args`"),
         not_yet("defer_loading", Bool, "true", "whether it is only found by search"),
         not_yet("strict", Bool, "false", "whether arguments must fit its schema"),
     ],
@@ -77,24 +106,25 @@ pub(crate) static HOOKS: Section = Section {
 pub(crate) static PERMISSIONS: Section = Section {
     name: "permissions",
     fields: &[
-        not_yet("enabled", Bool, "false", "whether they are looked at"),
-        not_yet("role", Choice(&["read-only", "researcher", "read-write"]), "", "what the agent is there for"),
-        not_yet("automation_default", Text, "", "the answer when nobody can be asked"),
-        not_yet("rules", MapOf(&TEXTS), "", "patterns to `deny`, `ask` about and `allow`"),
+        on("enabled", Bool, "false", "whether they count"),
+        on("role", Choice(&["read-only", "researcher", "read-write"]), "read-write", "what the agent is there for"),
+        on(
+            "automation_default",
+            Choice(&["deny", "allow", "risk-based"]),
+            "deny",
+            "the answer when nobody can be asked",
+        ),
+        on("rules", Map(&RULES), "", "rules for single actions, such as `command(git push*)`"),
     ],
     others: Others::Reported,
 };
 
-/// Keys for commands in a container.
-pub(crate) static DOCKER_CREDENTIALS: Section = Section {
-    name: "docker_credentials",
+static RULES: Section = Section {
+    name: "permission_rules",
     fields: &[
-        not_yet("mount", TEXTS, "", "logins of the user that it sees"),
-        not_yet("additional_mounts", MAP, "", "directories of the user that it sees"),
-        not_yet("env_file", Text, "", "a file of variables"),
-        not_yet("env_vars", TEXTS, "", "variables of the user that it sees"),
-        not_yet("env_vars_from_file", TEXTS, "", "variables of that file that it sees"),
-        not_yet("pass_all_env", Bool, "false", "whether it sees all of them"),
+        on("deny", TEXTS, "", "what is not done"),
+        on("ask", TEXTS, "", "what the user is asked about"),
+        on("allow", TEXTS, "", "what is done without asking"),
     ],
     others: Others::Reported,
 };

@@ -5,11 +5,17 @@ use massgen_providers::{
 };
 use serde_json::{Map, Value};
 
+use super::commands::commands;
+use super::context_paths::context_paths;
+use super::media::media;
+use super::options::Options;
+use super::permissions::permissions;
+use super::tools::tools;
 use super::{text, unbuilt};
 use crate::check::{Explained, goes_to_the_provider};
 use crate::fields::{BACKEND, Status};
 use crate::node::{Entry, Node, NodeValue, path_of_key};
-use crate::{BackendConfig, Diagnostic, Diagnostics, Params, Secret, Severity, Text};
+use crate::{BackendConfig, Diagnostic, Diagnostics, Environment, FilesConfig, Params, Secret, Severity, Text};
 
 /// Options that ask for something that not every backend type can do.
 const ASKS_FOR: &[(&str, Capability)] = &[
@@ -28,15 +34,22 @@ const PROTOCOLS_NOT_YET: &[(Protocol, &str)] = &[
     (Protocol::Framework, "agents of other frameworks cannot be run yet"),
 ];
 
+/// What a backend is read with.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) environment: &'a Environment,
+    pub(super) explained: &'a Explained,
+}
+
 pub(super) fn backend(
     entry: &Entry,
     path: &str,
-    explained: &Explained,
+    context: Context<'_>,
     found: &mut Diagnostics,
 ) -> Option<BackendConfig> {
     let node = &entry.node;
     node.entries()?;
-    let mut reader = Reader { node, path, key: entry, explained, found };
+    let mut reader = Reader { node, path, key: entry, explained: context.explained, found };
     let kind = reader.kind();
     let model = kind.and_then(|kind| reader.model(kind));
     if let Some(kind) = kind {
@@ -46,18 +59,65 @@ pub(super) fn backend(
     let (mut params, mut written) = reader.params();
     let web_search = reader.enabled("enable_web_search")
         || kind.is_some_and(|kind| kind.kind == "grok" && reader.live_search(&mut params, &mut written));
+    let (x_search, code_execution) = (
+        reader.enabled("enable_x_search"),
+        reader.enabled("enable_code_execution") || reader.enabled("enable_code_interpreter"),
+    );
+    let options = Options { node, path, span: entry.span };
+    let mut unbuilt = unbuilt(node, &BACKEND, &[]);
+    let files = FilesConfig {
+        context_paths: context_paths(options, context.environment, found),
+        enforce_read_before_delete: options.flag("enforce_read_before_delete").unwrap_or(true),
+        exclude_file_operation_mcps: options.is_on("exclude_file_operation_mcps"),
+    };
+    let commands = commands(options, &mut unbuilt, found);
+    let tools = tools(options, kind, context.explained, &mut unbuilt, found);
+    let media = media(options, found);
+    let permissions = permissions(options, &mut unbuilt, found);
+    check_workspace(options, kind, commands.is_some(), found);
     Some(BackendConfig {
         kind: kind?,
         model: model?,
         base_url: text(node, "base_url").or_else(|| text(node, "azure_endpoint")),
         api_key: node.get("api_key").and_then(secret),
         web_search,
-        x_search: reader.enabled("enable_x_search"),
-        code_execution: reader.enabled("enable_code_execution") || reader.enabled("enable_code_interpreter"),
+        x_search,
+        code_execution,
         cwd: text(node, "cwd"),
+        files,
+        commands,
+        tools,
+        media,
+        permissions,
         params: Params { values: params, written },
-        unbuilt: unbuilt(node, &BACKEND, &["cwd"]),
+        unbuilt,
     })
+}
+
+/// Options that work on files need a workspace, and a backend type whose agents can have one.
+fn check_workspace(
+    options: Options<'_>,
+    kind: Option<&'static Provider>,
+    runs_commands: bool,
+    found: &mut Diagnostics,
+) {
+    let without_files = kind.filter(|kind| kind.protocol == Protocol::Framework || kind.kind == "uitars");
+    if let Some(kind) = without_files.filter(|_| options.has("cwd")) {
+        let message = format!("agents of the type `{}` work on no files", kind.kind);
+        found.push(options.error("cwd", message).hint("remove `cwd`, or use another type"));
+        return;
+    }
+    for key in ["enable_mcp_command_line", "enable_code_based_tools"] {
+        if options.is_on(key) && !options.has("cwd") {
+            let error = options.error(key, "the agent has no workspace");
+            found.push(error.hint("give it one, such as `cwd: workspace`"));
+        }
+    }
+    if options.is_on("enable_code_based_tools") && options.has("cwd") && !runs_commands {
+        let message = "the agent runs no commands, and so no code that calls tools";
+        let warning = options.warning("enable_code_based_tools", message);
+        found.push(warning.hint("write `enable_mcp_command_line: true`, too"));
+    }
 }
 
 fn secret(node: &Node) -> Option<Secret> {

@@ -2,18 +2,26 @@
 
 use massgen_protocol::Strategy;
 
-use super::{as_text, text, unbuilt};
-use crate::fields::{Kind, ORCHESTRATOR, Status, TREATED_AS};
-use crate::node::{Node, path_of_item, path_of_key};
-use crate::words::{NOVELTY, PERMISSION, SENSITIVITY, STRATEGY, meaning_of};
-use crate::{ContextPath, Diagnostic, Diagnostics, OrchestratorConfig, Permission, TimeoutConfig};
+use super::context_paths::context_paths;
+use super::media::media;
+use super::options::Options;
+use super::{text, unbuilt};
+use crate::fields::{COORDINATION, ORCHESTRATOR, TREATED_AS};
+use crate::node::{Node, path_of_key};
+use crate::words::{NOVELTY, SENSITIVITY, STRATEGY, meaning_of};
+use crate::{
+    AgentConfig, Apply, CoordinationConfig, Diagnostic, Diagnostics, DriftConflictPolicy, Environment, MediaConfig,
+    OrchestratorConfig, TimeoutConfig, Verification, WriteMode,
+};
 
-/// Options that are kept with their types although nothing is done with them yet.
-const TYPED: &[&str] = &["context_paths", "snapshot_storage", "agent_temporary_workspace"];
-
-pub(super) fn orchestrator(node: Option<&Node>, found: &mut Diagnostics) -> OrchestratorConfig {
+pub(super) fn orchestrator(
+    node: Option<&Node>,
+    environment: &Environment,
+    found: &mut Diagnostics,
+) -> OrchestratorConfig {
     let usual = OrchestratorConfig::default();
     let Some(node) = node else { return usual };
+    let options = Options { node, path: "orchestrator", span: node.span };
     let count = |key| node.get(key).and_then(Node::integer).and_then(|number| u32::try_from(number).ok());
     let flag = |key| node.get(key).and_then(Node::boolean);
     let word = |key| node.get(key).and_then(Node::text);
@@ -34,19 +42,67 @@ pub(super) fn orchestrator(node: Option<&Node>, found: &mut Diagnostics) -> Orch
         defer_voting_until_all_answered: flag("defer_voting_until_all_answered"),
         final_answer_strategy: word("final_answer_strategy").and_then(|word| meaning_of(STRATEGY, word)),
         skip_final_presentation: flag("skip_final_presentation").unwrap_or(usual.skip_final_presentation),
-        context_paths: context_paths(node, found),
+        verification: options.choice("verification", Verification::NAMES).unwrap_or_default(),
+        apply: options.choice("apply", Apply::NAMES),
+        coordination: options.map("coordination", |options| coordination(options, found)).unwrap_or_default(),
+        context_paths: context_paths(options, environment, found),
         snapshot_storage: text(node, "snapshot_storage"),
         agent_temporary_workspace: text(node, "agent_temporary_workspace"),
-        unbuilt: {
-            let mut rest = unbuilt(node, &ORCHESTRATOR, TYPED);
-            if let Some(coordination) = node.get("coordination") {
-                rest.0.insert("coordination".to_owned(), coordination.to_written());
-            }
-            rest
-        },
+        media: team_media(options, found),
+        unbuilt: unbuilt(node, &ORCHESTRATOR, &[]),
     };
     warn_of_contradictions(node, &config, found);
     config
+}
+
+/// What is not said for the team is no word of its own.
+fn team_media(options: Options<'_>, found: &mut Diagnostics) -> MediaConfig {
+    let media = media(options, found);
+    MediaConfig { enable_multimodal_tools: media.enable_multimodal_tools.filter(|enabled| *enabled), ..media }
+}
+
+fn coordination(options: Options<'_>, found: &mut Diagnostics) -> CoordinationConfig {
+    if options.node.get("write_mode").and_then(Node::text).is_some_and(|word| word.eq_ignore_ascii_case("legacy")) {
+        let message = "`legacy` wrote to the user's files at once: read as `auto`";
+        let hint = "remove it, and say with `orchestrator.apply` what happens to the changes";
+        found.push(options.warning("write_mode", message).hint(hint));
+    }
+    let config = CoordinationConfig {
+        enable_planning_mode: options.is_on("enable_planning_mode"),
+        planning_mode_instruction: options.text("planning_mode_instruction"),
+        use_skills: options.is_on("use_skills"),
+        skills_directory: options
+            .text("skills_directory")
+            .filter(|path| **path != *CoordinationConfig::SKILLS_DIRECTORY),
+        write_mode: options.choice("write_mode", WriteMode::NAMES).unwrap_or_default(),
+        drift_conflict_policy: options.choice("drift_conflict_policy", DriftConflictPolicy::NAMES).unwrap_or_default(),
+        unbuilt: unbuilt(options.node, &COORDINATION, &[]),
+    };
+    if config.planning_mode_instruction.is_some() && !config.enable_planning_mode {
+        let warning = options.warning("planning_mode_instruction", "no effect without `enable_planning_mode: true`");
+        found.push(warning.hint("add it, or remove this option"));
+    }
+    config
+}
+
+/// Agents that run no commands cannot check anything, and would never get to vote.
+pub(super) fn check_verification(
+    root: &Node,
+    config: &OrchestratorConfig,
+    agents: &[AgentConfig],
+    found: &mut Diagnostics,
+) {
+    let unable: Vec<String> =
+        agents.iter().filter(|one| !one.backend.can_verify()).map(|agent| format!("`{}`", agent.id)).collect();
+    let Some(entry) = root.get("orchestrator").and_then(|node| node.entry("verification")) else { return };
+    if config.verification == Verification::Required && !unable.is_empty() {
+        const SHOWN_MAX: usize = 5;
+        let shown = unable.iter().take(SHOWN_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = if unable.len() > SHOWN_MAX { ", ..." } else { "" };
+        let message = format!("without a workspace and commands, agents cannot verify anything: {shown}{more}");
+        let hint = "give them `cwd` and `enable_mcp_command_line: true`, or write `verification: marked`";
+        found.push(Diagnostic::error("orchestrator.verification", Some(entry.span), message).hint(hint));
+    }
 }
 
 /// The built word for one that is not.
@@ -78,36 +134,6 @@ fn warn_of_contradictions(node: &Node, config: &OrchestratorConfig, found: &mut 
     }
 }
 
-fn context_paths(node: &Node, found: &mut Diagnostics) -> Vec<ContextPath> {
-    let items = node.get("context_paths").and_then(Node::items).unwrap_or_default();
-    let paths = items.iter().enumerate().filter_map(|(index, item)| {
-        let place = path_of_item("orchestrator.context_paths", index);
-        let (path, permission) = if let Some(path) = as_text(item) {
-            let message = "a bare path: taken as one that may only be read";
-            let hint = "write `{path: ..., permission: read}`";
-            found.push(Diagnostic::warning(place, Some(item.span), message).hint(hint));
-            (path, Permission::Read)
-        } else if let Some(path) = text(item, "path") {
-            let word = item.get("permission").and_then(Node::text);
-            (path, word.and_then(|word| meaning_of(PERMISSION, word)).unwrap_or(Permission::Read))
-        } else {
-            if item.entries().is_some() {
-                let diagnostic = Diagnostic::warning(path_of_key(&place, "path"), Some(item.span), "no `path`");
-                found.push(diagnostic.hint("give the file or directory as `path`"));
-            }
-            return None;
-        };
-        let protected = item.get("protected_paths").and_then(Node::items).unwrap_or_default();
-        Some(ContextPath {
-            path,
-            permission,
-            protected_paths: protected.iter().filter_map(as_text).collect(),
-            description: text(item, "description"),
-        })
-    });
-    paths.collect()
-}
-
 /// Where timeouts may be given; what stands earlier in this list counts.
 const TIMEOUT_PLACES: &[&[&str]] = &[&["timeout_settings"], &["orchestrator", "timeout"], &["timeout"]];
 
@@ -137,11 +163,4 @@ pub(super) fn timeouts(root: &Node, found: &mut Diagnostics) -> TimeoutConfig {
         subsequent_round_timeout_seconds: seconds("subsequent_round_timeout_seconds"),
         stall_timeout_seconds: seconds("stall_timeout_seconds"),
     }
-}
-
-/// Whether context paths are acted upon, and so whether a missing one is an error.
-pub(crate) fn context_paths_count() -> bool {
-    ORCHESTRATOR
-        .field("context_paths")
-        .is_some_and(|field| field.status == Status::Supported && matches!(field.kind, Kind::List(_)))
 }

@@ -13,10 +13,13 @@ macro_rules! state {
 
 mod corpus;
 mod fuzz;
+mod media;
 mod mistakes;
 mod options;
 mod round_trip;
 mod secrets;
+mod tools;
+mod work;
 
 use std::path::{Path, PathBuf};
 

@@ -89,7 +89,53 @@ mistakes! {
         final_answer_strategy: synthesize\n  fairness_enabled: false\n  fairness_lead_cap_answers: 3\n  timeout:\n    \
         orchestrator_timeout_seconds: 60\ntimeout_settings:\n  orchestrator_timeout_seconds: 120\n";
     rate_limits: "limits.yaml", "gemini:\n  gemini-2.5-pro: {rpm: 2, tpm: 3}\n  default: {rpm: 7}\n";
+    command_modes: "team.yaml", work("    enable_mcp_command_line: true\n    command_line_execution_mode: sandboxed\n");
+    command_patterns: "team.yaml", work("    enable_mcp_command_line: true\n    command_line_allowed_commands:\n      - \
+        python.*\n      - 'git (push'\n    command_line_blocked_commands: ['(?!ls).*', '*']\n");
+    commands_without_a_workspace: "team.yaml", "agent:\n  backend: {model: gpt-5, enable_mcp_command_line: true}\n";
+    command_options_without_commands: "team.yaml", work("    command_line_blocked_commands: [rm]\n    command_line_network: on\n");
+    limits_of_local_commands: "team.yaml", work("    enable_mcp_command_line: true\n    command_line_execution_mode: local\n    \
+        command_line_network: off\n    command_line_memory_limit: 2g\n    command_line_docker_image: mine\n    \
+        command_line_docker_network_mode: none\n");
+    limits_of_a_container: "team.yaml", work("    enable_mcp_command_line: true\n    command_line_execution_mode: docker\n    \
+        command_line_network: off\n    command_line_memory_limit: 2g\n    command_line_docker_memory_limit: lots\n    \
+        command_line_docker_network_mode: lan\n    command_line_disk_limit: 1g\n");
+    container_credentials: "team.yaml", work("    enable_mcp_command_line: true\n    command_line_execution_mode: docker\n    \
+        command_line_docker_credentials:\n      mount: [ssh_key]\n      env_vars: [TOKEN=secret-value, 'a b']\n      \
+        env_vars_from_file: [A]\n      additional_mounts: {/data: {mode: rw}}\n");
+    old_sandbox: "team.yaml", work("    enable_mcp_command_line: true\n    command_line_execution_mode: srt\n    \
+        command_line_srt_read_mode: open\n    command_line_srt_network_allowed_domains: [example.org]\n");
+    permission_rules: "team.yaml", work("    permissions:\n      enabled: true\n      role: admin\n      rules:\n        deny:\n          \
+        - comand(rm *)\n          - read_url\n          - frobnicate(x)\n          - write_file()\n          - git push\n        block: [x]\n");
+    permissions_not_enabled: "team.yaml", work("    permissions:\n      role: read-only\n");
+    server_without_anything: "team.yaml", work("    mcp_servers:\n      - name: a\n        args: [x]\n      - name: b\n        \
+        type: sse\n        command: x\n      - name: c\n        command: x\n        url: http://h\n      - command: x\n      - \
+        name: d\n        type: stdio\n        url: http://h\n      - just text\n");
+    server_names: "team.yaml", work("    mcp_servers:\n      - {name: a b, command: x}\n      - {name: a, command: x}\n      - {name: \
+        a, command: y}\n      - {name: 5, command: y}\n    mcpServers:\n      a: {name: b, command: x}\n");
+    server_details: "team.yaml", work("    mcp_servers:\n      a: {command: \"x 'y\", args: [[1]]}\n      b: {url: localhost:80/mcp, env: {A: b}, \
+        headers: {'X Y': a}}\n      c: {command: x, args: ['${cwd}', {a: b}], sharing: run, headers: {A: b}}\n      d: {command: \
+        bin/x, security: {allowed_executables: [y]}}\n      g: {command: x, env: {A: '${NOT_SET}'}, security: \
+        {allowed_executables: [y]}}\n      e: {url: 'http://127.0.0.1:1/', security: \
+        {allow_localhost: false}}\n      f: {type: websocket, url: 'http://h'}\n");
+    custom_tool_lists: "team.yaml", work("    custom_tools:\n      - {name: [a, b, c], function: [f, g], description: [one]}\n      - {name: \
+        both, function: [f, g]}\n      - {name: a/b, function: f}\n      - {name: same, function: f}\n      - {func: same}\n      - \
+        {path: x.py}\n      - {function: 5}\n");
+    tools_without_effect: "team.yaml", work("    allowed_tools: [a]\n    exclude_tools: [b]\n    shared_tools_directory: s\n    \
+        max_concurrent_tools: 3\n    enable_code_based_tools: true\n    direct_mcp_servers: [git]\n    mcp_servers: {hub: {command: x}}\n");
+    workspace_of_a_framework: "team.yaml", "agent:\n  backend: {type: ag2, cwd: w, agent_config: {llm_config: {model: gpt-5}}}\n";
+    protected_outside: "team.yaml", "agent:\n  backend: {model: gpt-5, context_paths: [{path: there, protected_paths: [/etc/x]}]}\n\
+        orchestrator:\n  context_paths:\n    - path: there\n      permission: write\n      protected_paths:\n        - inside\n        \
+        - ../outside\n        - /project/there/inside\n    - {permission: read}\n";
+    verification_by_nobody: "team.yaml", "agents:\n  - backend: {model: gpt-5, cwd: w, enable_mcp_command_line: true}\n  - backend: \
+        {model: gpt-5}\norchestrator:\n  verification: required\n  apply: sometimes\n  coordination:\n    write_mode: legacy\n    \
+        planning_mode_instruction: plan\n";
     not_finite: "team.yaml", "agent:\n  backend: {model: gpt-5, temperature: .inf}\n";
+}
+
+/// An agent that works, with more options of its backend.
+fn work(options: &str) -> String {
+    format!("agent:\n  id: a\n  backend:\n    model: gpt-5\n    cwd: w\n{options}")
 }
 
 fn alias_bomb_text() -> String {

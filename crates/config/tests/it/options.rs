@@ -78,10 +78,7 @@ fn parameters_go_to_the_provider_as_they_are() {
     );
     assert!(backend.web_search);
     assert_eq!(backend.workspace(), Some(".massgen/workspaces/w".into()));
-    assert_eq!(
-        backend.unbuilt.keys().collect::<Vec<_>>(),
-        ["mcp_servers", "command_line_new_thing", "voting_sensitivity"]
-    );
+    assert_eq!(backend.unbuilt.keys().collect::<Vec<_>>(), ["command_line_new_thing", "voting_sensitivity"]);
 }
 
 #[test]

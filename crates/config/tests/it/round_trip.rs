@@ -123,19 +123,74 @@ fn value() -> impl Strategy<Value = Value> {
 fn agent(index: usize) -> impl Strategy<Value = Value> {
     let kinds = ["openai", "claude", "gemini", "grok"];
     let params = prop::collection::vec(("[a-z]{12}_param", value()), 0..4);
-    (prop::sample::select(kinds.to_vec()), text(), params, any::<[bool; 3]>(), prop::option::of(text())).prop_map(
-        move |(kind, message, params, [web, code, named], key)| {
+    (prop::sample::select(kinds.to_vec()), text(), params, any::<[bool; 3]>(), prop::option::of(text()), work())
+        .prop_map(move |(kind, message, params, [web, code, named], key, work)| {
             let mut backend: Map<String, Value> = params.into_iter().collect();
             backend.insert("type".to_owned(), json!(kind));
             backend.insert("model".to_owned(), json!("a model"));
             backend.insert("enable_web_search".to_owned(), json!(web));
             backend.insert("enable_code_execution".to_owned(), json!(code));
-            backend.insert("mcp_servers".to_owned(), json!([{"name": message}]));
+            backend.extend(work);
             if let Some(key) = key {
                 backend.insert("api_key".to_owned(), json!(key));
             }
             let id = named.then(|| format!("agent of {index}"));
             json!({"id": id, "system_message": message, "backend": backend})
+        })
+}
+
+/// The options of files, commands, tools and permissions.
+fn work() -> impl Strategy<Value = Map<String, Value>> {
+    (text(), value(), 0..4_usize, any::<[bool; 6]>(), 0.5..1e4_f64).prop_map(
+        |(text, value, mode, [files, own, shared, open, rules, strict], seconds)| {
+            let mut map = Map::new();
+            let mut put = |part: Value| map.extend(part.as_object().cloned().unwrap_or_default());
+            put(json!({"cwd": format!("w{text}"), "custom_tools_path": text, "exclude_tools": [text, "b"]}));
+            put(json!({
+                "context_paths": [{"path": text, "description": text}],
+                "enforce_read_before_delete": files,
+                "exclude_file_operation_mcps": files,
+                "concurrent_tool_execution": files,
+                "max_concurrent_tools": files.then_some(3),
+                "allowed_tools": strict.then(|| json!([text])),
+                "enable_code_based_tools": own,
+                "shared_tools_directory": own.then_some(&text),
+                "direct_mcp_servers": own.then(|| json!(["one"])),
+                "auto_discover_custom_tools": own,
+                "exclude_custom_tools": [text],
+            }));
+            put(json!({"custom_tools": [
+                {"function": ["a", "b"], "name": ["x", "y"], "description": text, "path": text, "strict": strict},
+                {"func": "c", "preset_args": {"k": value, "w": "${cwd}"}, "category": text},
+            ]}));
+            put(json!({"mcp_servers": [
+                {"name": "one", "command": ["p", text], "args": [1, true, text], "env": {"V": text, "N": 5}, "timeout": seconds,
+                 "cwd": text, "exclude_tools": [text], "security": {"level": text, "allowed_executables": ["p"]}},
+                {"name": "two", "command": "a 'b c'", "sharing": if shared { "run" } else { "agent" }, "allowed_tools": []},
+                {"name": "three", "url": "https://h/${UNSET}", "headers": {"X-One": "${A}", "Y": "two"}, "description": text},
+                {"name": "four", "type": "sse", "url": "http://h", "http_read_timeout": seconds, "strict": strict},
+            ]}));
+            put(json!({"permissions": {"enabled": rules, "role": "researcher", "automation_default": "allow",
+                "rules": {"deny": ["command(rm *)", "*(${A})"], "ask": ["mcp(a(b)c)"], "allow": []}}}));
+            put(json!({"enable_mcp_command_line": open, "command_line_env": ["A", "B_1"], "command_line_timeout": seconds,
+                "command_line_allowed_commands": if strict { json!([]) } else { Value::Null },
+                "command_line_blocked_commands": ["git push( --force)?", "(?i)rm"]}));
+            put(match mode {
+                0 => json!({"command_line_network": "on", "command_line_memory_limit": "2g", "command_line_disk_limit": "7",
+                            "command_line_process_limit": 9, "command_line_cpu_seconds": 5, "command_line_srt_allow_read": [text],
+                            "command_line_srt_allow_unix_sockets": [text], "command_line_docker_image": text}),
+                1 => json!({"command_line_execution_mode": "local", "command_line_docker_credentials": {"mount": ["ssh_keys"]}}),
+                2 => json!({"command_line_execution_mode": "docker", "command_line_docker_image": text,
+                            "command_line_docker_network_mode": "bridge", "command_line_docker_memory_limit": "3MB",
+                            "command_line_docker_cpu_limit": seconds.min(64.0), "command_line_docker_enable_sudo": strict,
+                            "command_line_docker_credentials": {
+                                "mount": ["gh_config", "git_config"], "additional_mounts": {text.as_str(): {"bind": "/b", "mode": "rw"}},
+                                "env_file": text, "env_vars": ["A"], "env_vars_from_file": ["B"], "pass_all_env": strict},
+                            "command_line_docker_packages": {"preinstall": {"python": [text], "npm": ["x"], "system": [text]},
+                                "auto_install_deps": strict}}),
+                _ => json!({"command_line_execution_mode": "srt", "command_line_network": false}),
+            });
+            map
         },
     )
 }
@@ -153,9 +208,13 @@ fn document() -> impl Strategy<Value = Value> {
                 "fairness_lead_cap_answers": count,
                 "defer_voting_until_all_answered": defer,
                 "final_answer_strategy": if planning { json!("synthesize") } else { Value::Null },
-                "context_paths": [{"path": path, "permission": "write", "protected_paths": [path]}, path],
+                "context_paths": [{"path": path, "permission": "write", "protected_paths": ["sub/../x", "."]}, path],
                 "snapshot_storage": path,
-                "coordination": {"enable_planning_mode": planning},
+                "verification": if strict { "off" } else { "marked" },
+                "apply": if skip { json!("always") } else { Value::Null },
+                "coordination": {"enable_planning_mode": planning, "planning_mode_instruction": path, "use_skills": skip,
+                    "skills_directory": path, "write_mode": if skip { "isolated" } else { "legacy" },
+                    "drift_conflict_policy": "fail", "broadcast": "agents"},
             })
         },
     );

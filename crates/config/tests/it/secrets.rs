@@ -69,9 +69,37 @@ fn a_bad_config_shows_no_values() {
         "agent: {id: '${WORDS}/', backend: {model: gpt-5}}\n".to_owned(),
         "agents: [{id: '${WORDS}', backend: {model: gpt-5}}, {id: '${WORDS}', backend: {model: gpt-5}}]\n".to_owned(),
         "agents: [{id: '${WORDS}'}]\n".to_owned(),
+        format!("agent: {{backend: {{model: gpt-5, cwd: w, mcp_servers: {{a: {{url: h, headers: {{X Y: {LITERAL}}}}}}}}}}}\n"),
+        format!("agent: {{backend: {{model: gpt-5, cwd: w, mcp_servers: {{a: {{command: x, env: {{A: [{LITERAL}]}}}}}}}}}}\n"),
+        format!(
+            "agent:\n  backend:\n    model: gpt-5\n    cwd: w\n    enable_mcp_command_line: true\n    command_line_env: [A_TOKEN={LITERAL}]\n"
+        ),
+        "agent: {backend: {model: gpt-5, cwd: w, enable_mcp_command_line: true, command_line_env: ['${WORDS}'], \
+         command_line_blocked_commands: ['(${WORDS}'], command_line_memory_limit: '${WORDS}', permissions: {enabled: true, \
+         rules: {deny: ['${WORDS}', 'x(${WORDS})']}}, custom_tools: [{function: '${WORDS}!'}], mcp_servers: {a: {url: '${WORDS}'}, \
+         b: {command: '${WORDS}', security: {allowed_executables: [x]}}, c: {url: 'http://${WORDS}', security: {allowed_hostnames: [x]}}}}}\n"
+            .to_owned(),
     ] {
         let shown = everything(&text);
         assert!(!shown.contains(VALUE), "{shown}");
         assert!(!shown.contains(LITERAL), "{shown}");
     }
+}
+
+#[test]
+fn what_tools_are_given_shows_no_values() {
+    let text = format!(
+        "agent:\n  backend:\n    model: gpt-5\n    cwd: w\n    mcp_servers:\n      a:\n        command: [x, --token, {LITERAL}]\n        args: \
+         ['--api-key', {LITERAL}, '--x=${{KEY}}', 'TOKEN={LITERAL}']\n        env: {{A: {LITERAL}, B: '${{KEY}}', C: 'x ${{KEY}}'}}\n      \
+         b:\n        url: 'https://u:{LITERAL}@h/${{KEY}}'\n        headers: {{X: {LITERAL}, Y: 'Bearer ${{KEY}}'}}\n    custom_tools:\n      \
+         - {{function: f, preset_args: {{api_key: {LITERAL}, x: '${{KEY}}'}}}}\n    enable_mcp_command_line: true\n    \
+         command_line_allowed_commands: ['x${{KEY}}']\n    permissions: {{enabled: true, rules: {{allow: ['read_url(${{KEY}})']}}}}\n"
+    );
+    let config = load(&SourceText::new("team.yaml", text.as_str(), Format::Yaml), &environment()).config.unwrap();
+    let backend = &config.agents[0].backend;
+    assert_eq!(backend.permissions.as_ref().unwrap().rules.allow[0].glob, VALUE);
+    assert_eq!(backend.tools.custom_tools[0].preset_args["x"], VALUE);
+    let shown = everything(&text);
+    assert!(!shown.contains(VALUE), "{shown}");
+    assert_eq!(shown.matches(LITERAL).count(), 0, "{shown}");
 }

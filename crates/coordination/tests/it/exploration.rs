@@ -1,7 +1,7 @@
 //! Small teams, exhaustively.
 
 use massgen_coordination::{Coordinator, Input, Step};
-use massgen_protocol::{Fact, Rules, Strategy};
+use massgen_protocol::{Fact, Rules, Strategy, Verification};
 
 use crate::explorer::{Counterexample, Explored, explore};
 use crate::world::{Subject, World, honest};
@@ -65,6 +65,12 @@ fn two_agents_when_the_team_may_answer_once_or_thrice() {
         let rules = Rules { answers_total_max: Some(total), ..rules(3) };
         check(&format!("2 agents, {total} answers in all"), 2, rules);
     }
+}
+
+#[test]
+fn two_agents_whose_votes_must_rest_on_checks() {
+    let rules = Rules { verification: Verification::Required, failures_in_a_row_max: 1, ..rules(2) };
+    check("2 agents, 2 answers each, votes rest on checks", 2, rules);
 }
 
 #[test]

@@ -380,7 +380,7 @@ impl Noise {
         };
         match about {
             About::Replied(reply) => Input::Replied { turn, reply },
-            About::ToolRan => Input::ToolRan { turn },
+            About::ToolRan => Input::ToolRan { turn, checked: Vec::new() },
             About::SafePoint => Input::SafePoint { turn },
             About::Failed(retryable) => Input::TurnFailed { turn, message: String::new(), retryable },
             About::Stopped => Input::TurnStopped { turn },

@@ -10,5 +10,6 @@ mod limits;
 mod rounds;
 mod script;
 mod trouble;
+mod verification;
 
 pub(crate) use script::{Script, answer, vote};

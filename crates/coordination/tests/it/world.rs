@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use massgen_coordination::{Command, Coordinator, DecisionCall, Input, Reply, Step, TurnBrief, similarity_percent};
+use massgen_coordination::{
+    Checked, Command, Coordinator, DecisionCall, Input, Reply, Step, TurnBrief, similarity_percent,
+};
 use massgen_protocol::{
-    AgentIndex, AnswerRevision, CutReason, Fact, Novelty, Phase, PresentationSource, RevisionVector, Rules, Timer,
-    TurnId, TurnKind, TurnOutcome, Vote,
+    AgentIndex, AnswerRevision, Check, CutReason, Fact, Finding, Novelty, Phase, PresentationSource, RevisionVector,
+    Rules, Timer, TurnId, TurnKind, TurnOutcome, Verification, Vote,
 };
 
 /// What stands between the world and the coordinator: nothing, or a deliberate fault that a law
@@ -45,6 +47,8 @@ struct Running {
     cut: bool,
     invested: bool,
     resting: bool,
+    /// The answers that it was seen to check.
+    checked: BTreeSet<AnswerRevision>,
     /// What it has said that could be its answer.
     said: String,
 }
@@ -82,6 +86,11 @@ impl World {
         Self { with_tools: true, ..self }
     }
 
+    /// Whether files go with the answers.
+    fn files(&self) -> bool {
+        self.rules.verification != Verification::Off
+    }
+
     /// Everything that could happen next.
     pub(crate) fn possible(&self) -> Vec<Input> {
         if self.ended {
@@ -100,8 +109,10 @@ impl World {
 
     fn possible_in_turn(&self, running: &Running, inputs: &mut Vec<Input>) {
         let turn = running.brief.turn;
+        let snapshot = self.files().then(|| "a".repeat(64).parse().unwrap());
         let mut reply = |text: &str, calls: Vec<DecisionCall>| {
-            inputs.push(Input::Replied { turn, reply: Reply { text: text.to_owned(), calls, ..Reply::default() } });
+            let (text, snapshot) = (text.to_owned(), snapshot.clone());
+            inputs.push(Input::Replied { turn, reply: Reply { text, calls, snapshot, ..Reply::default() } });
         };
         match running.brief.kind {
             TurnKind::Present => {
@@ -138,7 +149,17 @@ impl World {
                 inputs.push(Input::SafePoint { turn });
             }
             if !running.invested && self.with_tools {
-                inputs.push(Input::ToolRan { turn });
+                inputs.push(Input::ToolRan { turn, checked: Vec::new() });
+            }
+            if self.files() && self.with_tools {
+                let unchecked = running.brief.view.vector.revisions().filter(|shown| !running.checked.contains(shown));
+                inputs.extend(unchecked.map(|answer| Input::ToolRan {
+                    turn,
+                    checked: vec![Checked {
+                        author: answer.agent,
+                        check: Check { subject: "c".to_owned(), finding: Finding::Read },
+                    }],
+                }));
             }
         }
     }
@@ -152,7 +173,7 @@ impl World {
                 self.timers.remove(timer);
             }
             Input::Cancel => self.cancelled = true,
-            Input::ToolRan { turn } => {
+            Input::ToolRan { turn, .. } => {
                 if let Ok(running) = self.running(*turn) {
                     running.invested = true;
                 }
@@ -230,7 +251,14 @@ impl World {
         match fact {
             Fact::TurnStarted { turn, kind, view, choices } => {
                 let brief = TurnBrief { turn: *turn, kind: *kind, view: view.clone(), choices: choices.clone() };
-                let running = Running { brief, cut: false, invested: false, resting: false, said: String::new() };
+                let running = Running {
+                    brief,
+                    cut: false,
+                    invested: false,
+                    resting: false,
+                    checked: BTreeSet::new(),
+                    said: String::new(),
+                };
                 law(self.running.insert(turn.agent, running).is_none(), || format!("{turn} began during a turn"))?;
                 law(choices.votes.iter().all(|choice| view.shows(*choice)), || {
                     format!("{turn} may vote for what it was not shown")
@@ -268,7 +296,14 @@ impl World {
                     format!("{vote:?} is for an answer that is not current")
                 })?;
                 law(self.votes.iter().all(|other| other.voter != vote.voter), || format!("{vote:?} is a second vote"))?;
+                let needs_check = self.rules.verification == Verification::Required;
+                law(!needs_check || !vote.checks.is_empty(), || format!("{vote:?} rests on nothing"))?;
                 self.votes.push(vote.clone());
+            }
+            Fact::AnswerChecked { turn, revision, .. } => {
+                let running = self.running(*turn)?;
+                law(running.brief.view.shows(*revision), || format!("{turn} checked what it was not shown"))?;
+                running.checked.insert(*revision);
             }
             Fact::DecisionRejected { turn, said, .. } => {
                 let running = self.running(*turn)?;
@@ -306,7 +341,7 @@ impl World {
                     format!("{revision} has fewer votes")
                 })?;
             }
-            Fact::FinalAnswer { source, content, revision } => {
+            Fact::FinalAnswer { source, content, revision, .. } => {
                 self.final_answers += 1;
                 law(!content.is_empty(), || format!("an empty final answer, {source:?}"))?;
                 if let PresentationSource::Stored { .. } = source {

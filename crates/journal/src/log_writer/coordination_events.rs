@@ -75,6 +75,10 @@ impl CoordinationEvents {
                 let context = json!({ "label": revision, "source": source });
                 self.add(record, view, "new_answer", Some(revision.agent), context);
             }
+            Fact::AnswerChecked { turn, revision, check } => {
+                let context = json!({ "label": revision, "check": check });
+                self.add(record, view, "answer_checked", Some(turn.agent), context);
+            }
             Fact::VotesVoided { by, votes } => {
                 let votes: Vec<Value> = votes
                     .iter()

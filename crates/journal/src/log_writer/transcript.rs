@@ -8,7 +8,7 @@ use massgen_protocol::{
 };
 
 use super::output_file::{OutputFile, Trouble};
-use crate::narrate::{labels, violation_in_words};
+use crate::narrate::{check_in_words, labels, tool_end_in_words, violation_in_words};
 use crate::stamps::Stamps;
 use crate::text::push_printable;
 
@@ -27,6 +27,7 @@ enum Open {
     Nothing,
     Text,
     Reasoning,
+    Output,
 }
 
 impl Transcript {
@@ -80,6 +81,9 @@ impl Transcript {
                 self.line(format_args!("[voted for {}, too late to count]", vote.target));
                 self.paragraph(&vote.reason);
             }
+            Fact::AnswerChecked { revision, check, .. } => {
+                self.line(format_args!("[checked {revision}: {}]", check_in_words(check)));
+            }
             Fact::TurnEnded { turn, outcome } => self.end_turn(*turn, outcome),
             Fact::AgentOut { reason, .. } => self.line(format_args!("[out of the run: {reason}]")),
             _ => {}
@@ -99,6 +103,21 @@ impl Transcript {
             Activity::CallStarted { call, .. } if *call > 1 => self.line(format_args!("[call {call}]")),
             Activity::ToolCalled { name, arguments, .. } => {
                 self.line(format_args!("[tool {name}] {}", detail(arguments)));
+            }
+            Activity::ToolOutput { delta, .. } => {
+                self.switch_to(Open::Output);
+                push_printable(self.file.pending(), delta);
+            }
+            Activity::ToolEnded { name, end, result, duration_ms, .. } => {
+                let (end, seconds) = (tool_end_in_words(*end), crate::status::seconds(*duration_ms));
+                self.line(format_args!("[tool {name} {end} after {seconds} s] {}", detail(result)));
+            }
+            Activity::CallJudged { tool, subject, granted, by, .. } => {
+                let verdict = if *granted { "granted" } else { "refused" };
+                self.line(format_args!("[{tool} {verdict} by {by}] {}", detail(subject)));
+            }
+            Activity::PeerFilesShown { answers, files, .. } => {
+                self.line(format_args!("[sees {files} files of {}]", labels(answers.iter().copied())));
             }
             Activity::BuiltinTool { name, phase, detail: text, .. } => {
                 let phase = match phase {
@@ -121,7 +140,10 @@ impl Transcript {
                 self.line(format_args!("[retry {retry} in {pause} s, the reply starts over: {error}]"));
             }
             Activity::Notice { text, .. } => self.line(format_args!("[note: {text}]")),
-            Activity::RunOpened { .. } | Activity::CallStarted { .. } => {}
+            Activity::RunOpened { .. }
+            | Activity::CallStarted { .. }
+            | Activity::SnapshotTaken { .. }
+            | Activity::ChangesOffered { .. } => {}
         }
     }
 

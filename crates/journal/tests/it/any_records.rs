@@ -24,6 +24,7 @@ fn revision() -> impl Strategy<Value = AnswerRevision> {
 
 fn vote() -> impl Strategy<Value = Vote> {
     (agent(), revision(), ".{0,40}").prop_map(|(voter, target, reason)| Vote {
+        checks: Vec::new(),
         voter,
         target,
         reason,
@@ -34,6 +35,7 @@ fn vote() -> impl Strategy<Value = Vote> {
 fn event() -> impl Strategy<Value = Event> {
     let fact = prop_oneof![
         (turn(), revision(), ".{0,60}").prop_map(|(turn, revision, content)| Fact::AnswerPublished {
+            snapshot: None,
             turn,
             revision,
             content,
@@ -56,6 +58,7 @@ fn event() -> impl Strategy<Value = Event> {
             rule: SelectionRule::NoVotesBestInformed,
         }),
         (revision(), ".{0,300}").prop_map(|(revision, content)| Fact::FinalAnswer {
+            snapshot: None,
             revision,
             content,
             source: PresentationSource::Stored { reason: "r".to_owned() },

@@ -112,14 +112,20 @@ impl Run {
         let voided = self.vote(beta, revision(ALPHA, 1), "It names the reason: inversions.");
         self.add(Activity::ToolCalled {
             turn: alpha,
+            id: "call-1".to_owned(),
             name: "execute_command".to_owned(),
             arguments: r#"{"command":"python3 bench.py"}"#.to_owned(),
         });
         self.add(Fact::TurnInvested { turn: alpha });
         let by = self.answer(alpha, "Insertion sort for small inputs, Timsort for large ones; both adapt.");
         self.add(Fact::VotesVoided { by, votes: vec![voided] });
-        let late =
-            Vote { voter: GAMMA, target: revision(BETA, 1), reason: "Practical.".to_owned(), seen: seen_by_gamma };
+        let late = Vote {
+            voter: GAMMA,
+            target: revision(BETA, 1),
+            reason: "Practical.".to_owned(),
+            seen: seen_by_gamma,
+            checks: Vec::new(),
+        };
         let current = self.vector();
         self.add(Fact::VoteArrivedVoid { turn: gamma, vote: late, current });
         self.add(Fact::TurnCut { turn: gamma, reason: CutReason::Outdated });
@@ -138,6 +144,7 @@ impl Run {
         let (alpha, beta) = (self.start(ALPHA, TurnKind::Decide), self.start(BETA, TurnKind::Decide));
         self.add(Activity::Text { turn: beta, delta: "I like the first one.".to_owned() });
         self.add(Fact::DecisionRejected {
+            snapshot: None,
             turn: beta,
             violation: Violation::NoDecision,
             chances_left: 2,
@@ -160,6 +167,7 @@ impl Run {
         self.call(beta, "Use Timsort.\n", "It is adaptive, stable and in your standard library.\n");
         self.finish(beta, TurnOutcome::Presented);
         self.add(Fact::FinalAnswer {
+            snapshot: None,
             revision: revision(BETA, 1),
             content: content.to_owned(),
             source: PresentationSource::Presented,
@@ -210,13 +218,21 @@ impl Run {
         self.answers[turn.agent.position()] += 1;
         let published = revision(turn.agent, self.answers[turn.agent.position()]);
         let content = content.to_owned();
-        self.add(Fact::AnswerPublished { turn, revision: published, content, seen, source: AnswerSource::Decision });
+        self.add(Fact::AnswerPublished {
+            turn,
+            revision: published,
+            content,
+            seen,
+            source: AnswerSource::Decision,
+            snapshot: None,
+        });
         self.finish(turn, TurnOutcome::Answered);
         published
     }
 
     fn vote(&mut self, turn: TurnId, target: AnswerRevision, reason: &str) -> Vote {
-        let vote = Vote { voter: turn.agent, target, reason: reason.to_owned(), seen: self.vector() };
+        let vote =
+            Vote { voter: turn.agent, target, reason: reason.to_owned(), seen: self.vector(), checks: Vec::new() };
         self.add(Fact::VoteCast { turn, vote: vote.clone() });
         self.finish(turn, TurnOutcome::Voted);
         vote

@@ -92,8 +92,14 @@ fn team_run(job: &TeamJob) -> Result<Figures, Failure> {
     let config = Some(job.config.to_string_lossy().into_owned());
     let team = team::team(&TeamArgs { config, ..TeamArgs::default() }, &environment)?;
     let output = OutputArgs::default();
-    let plan =
-        RunPlan { team, question: QUESTION.to_owned(), output: &output, environment: &environment, rehearsal: None };
+    let plan = RunPlan {
+        team,
+        question: QUESTION.to_owned(),
+        output: &output,
+        environment: &environment,
+        rehearsal: None,
+        starts_programs: true,
+    };
     let figures = measured(|| runtime()?.block_on(Box::pin(run(plan))))?;
     let text_bytes = text_bytes(&job.logs)?;
     if text_bytes < job.text_bytes_min {

@@ -75,7 +75,10 @@ async fn latency_ms(team: &TeamConfig, logs: PathBuf) -> Result<f64, Failure> {
         votes.observe(record);
         files.send(record);
     };
-    let outcome = massgen_orchestrator::run(setup(team, &server)?, journal, observe, CancellationToken::new()).await;
+    let (_announcer, announcements) = massgen_orchestrator::announcements();
+    let setup = setup(team, &server)?;
+    let outcome =
+        massgen_orchestrator::run(setup, journal, announcements, observe, CancellationToken::new()).await.close().await;
     files.finish();
     let latency = latency(&votes, &outcome, &server);
     server.stop().await;

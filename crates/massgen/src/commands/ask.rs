@@ -59,17 +59,23 @@ fn answer(
     if let Some(seconds) = args.orchestrator_timeout {
         team.config.timeouts.orchestrator_timeout_seconds = seconds as f64;
     }
+    // A rehearsal of any question never calls what the config's programs offer.
+    let starts_programs = rehearsed != Some("any");
     let scenario = rehearsed.map(scenario).transpose()?;
     let typed = match &args.question {
         None if can_talk && team.config.prompt.is_none() => Some(Dialogue::of_process().ask("Your question", "")?),
         given => given.clone(),
     };
     let question = question::question(typed.as_deref(), &team.config, environment, &args.output)?;
+    let cwd = args.cwd_context.map(|access| question::working_directory(access, environment));
+    let contexts = cwd.into_iter().chain(question.contexts).collect();
+    question::add_contexts(&mut team.config, contexts, environment);
+    let question = question.text;
     runtime()?.block_on(async {
         let rehearsal: Option<RehearsalServer> = match scenario {
             Some(scenario) => Some(start_server(scenario, 0).await?),
             None => None,
         };
-        run(RunPlan { team, question, output: &args.output, environment, rehearsal }).await
+        run(RunPlan { team, question, output: &args.output, environment, rehearsal, starts_programs }).await
     })
 }

@@ -14,6 +14,14 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<(), Failure> {
     let question = scenario.question().to_owned();
     runtime()?.block_on(async {
         let rehearsal = Some(start_server(scenario, 0).await?);
-        run(RunPlan { team, question, output: &args.output, environment: &environment, rehearsal }).await
+        run(RunPlan {
+            team,
+            question,
+            output: &args.output,
+            environment: &environment,
+            rehearsal,
+            starts_programs: true,
+        })
+        .await
     })
 }

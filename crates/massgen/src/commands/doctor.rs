@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use massgen_config::{Environment, KeySource, find_default_config};
 use massgen_journal::LogFolder;
+use massgen_sandbox::{Helper, Limits, choose};
 
 use crate::commands::validate::verdict;
 use crate::commands::welcome::short;
 use crate::display::Style;
-use crate::failure::Failure;
+use crate::failure::{Failure, with_causes};
 use crate::first_use::{Findings, on_path, remote};
+use crate::run::runtime;
 use crate::team::load_file;
 use crate::{surroundings, terminal};
 
@@ -158,20 +160,54 @@ fn writable(folder: &Path) -> std::io::Result<()> {
     std::fs::remove_file(&probe)
 }
 
+/// What agents' commands can run in. Nothing of it stands in the way of agents that run none.
 fn sandbox(page: &mut Page, environment: &Environment) {
-    page.title("Sandbox parts (for agents that run commands, which are not built yet)");
-    for (command, what) in [("docker", "Docker"), ("podman", "Podman"), ("bwrap", "bubblewrap"), ("git", "Git")] {
+    page.title("Agents' commands");
+    match tried_sandbox() {
+        Ok("landlock") => page.works(
+            "sandbox: landlock keeps commands in their box; `protected_paths` and tools as code need bubblewrap (bwrap)",
+        ),
+        Ok(name) => page.works(&format!("sandbox: {name} keeps commands in their box")),
+        Err(problem) => page.absent(&problem),
+    }
+    let engine = environment.var("DOCKER_HOST").unwrap_or("unix:///var/run/docker.sock");
+    match answers(engine) {
+        true => page.works(&format!("container engine: answers at {engine}")),
+        false => page.absent(&format!(
+            "no container engine answers at {engine}: `command_line_execution_mode: docker` needs one (start it, or set \
+             DOCKER_HOST)"
+        )),
+    }
+    for (command, what, purpose) in [
+        (
+            "git",
+            "Git",
+            "files of yours that are in a repository are changed in a worktree with it, else in a plain copy",
+        ),
+        ("python3", "Python", "functions of yours and tools as code need it"),
+    ] {
         match on_path(command, environment) {
             Some(path) => page.works(&format!("{what}: {}", path.display())),
-            None => page.absent(&format!("{what}: not installed")),
+            None => page.absent(&format!("{what} is not installed: {purpose}")),
         }
     }
-    if cfg!(target_os = "linux") {
-        let modules = std::fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
-        if modules.split(',').any(|module| module.trim() == "landlock") {
-            page.works("Landlock: in the kernel");
-        } else {
-            page.absent("Landlock: not in the kernel, or not to be seen");
-        }
-    }
+}
+
+/// Whether somebody listens at the socket of an engine.
+#[cfg(unix)]
+fn answers(engine: &str) -> bool {
+    engine.strip_prefix("unix://").is_some_and(|path| std::os::unix::net::UnixStream::connect(path).is_ok())
+}
+
+#[cfg(not(unix))]
+fn answers(_: &str) -> bool {
+    false
+}
+
+/// Really runs a command in the sandbox.
+fn tried_sandbox() -> Result<&'static str, String> {
+    let helper = Helper::current().map_err(|error| format!("the program cannot find itself: {error}"))?;
+    let runtime = runtime().map_err(|failure| failure.to_string())?;
+    let driver = runtime.block_on(choose(helper, Limits::default())).map_err(|error| with_causes(&error))?;
+    Ok(driver.name())
 }

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use massgen_config::TeamConfig;
+use massgen_config::{CommandConfig, TeamConfig, Text};
 use massgen_protocol::AgentId;
 use massgen_rehearsal::{RehearsalServer, Scenario, Wire};
 use serde_json::json;
@@ -19,22 +19,33 @@ use crate::{question, signals, surroundings, terminal};
 
 /// Plays a scenario.
 pub(crate) fn rehearse(args: &RehearseArgs) -> Result<(), Failure> {
+    let starts_programs = args.scenario != "any";
     let scenario = scenario(&args.scenario)?;
     if args.serve {
         return runtime()?.block_on(serve(scenario, args));
     }
     let environment = surroundings::environment()?;
-    let team = match &args.config {
+    let mut team = match &args.config {
         Some(config) => team(&TeamArgs { config: Some(config.clone()), ..TeamArgs::default() }, &environment)?,
         None => team_of(&scenario)?,
     };
     let question = match (&args.question, scenario.question()) {
-        (None, scripted) if args.config.is_none() && !scripted.is_empty() => scripted.to_owned(),
-        (given, _) => question::question(given.as_deref(), &team.config, &environment, &args.output)?,
+        (None, scripted) if !scripted.is_empty() && args.config.is_none() => scripted.to_owned(),
+        (None, scripted) if !scripted.is_empty() => {
+            // A team of the user's own may bring a question, or get one piped in.
+            let own = question::question(None, &team.config, &environment, &args.output);
+            own.map_or_else(|_| scripted.to_owned(), |question| question.text)
+        }
+        (given, _) => {
+            let question = question::question(given.as_deref(), &team.config, &environment, &args.output)?;
+            question::add_contexts(&mut team.config, question.contexts, &environment);
+            question.text
+        }
     };
     runtime()?.block_on(async {
         let rehearsal = Some(start_server(scenario, 0).await?);
-        run(RunPlan { team, question, output: &args.output, environment: &environment, rehearsal }).await
+        run(RunPlan { team, question, output: &args.output, environment: &environment, rehearsal, starts_programs })
+            .await
     })
 }
 
@@ -62,6 +73,10 @@ pub(crate) fn team_of(scenario: &Scenario) -> Result<Team, Failure> {
         for agent in &mut one.agents {
             agent.id = AgentId::new(model);
             agent.system_message = None;
+            if scenario.has_workspaces() {
+                agent.backend.cwd = Some(Text::new("workspace"));
+                agent.backend.commands = Some(CommandConfig::default());
+            }
         }
         match &mut team {
             None => team = Some(one),

@@ -42,12 +42,28 @@ fn activity_told(activity: &Activity) -> Option<String> {
         Activity::CallRetried { turn, retry, error, pause_ms } => {
             Some(format!("{turn} retry {retry} in {pause_ms} ms: {error}"))
         }
-        Activity::ToolCalled { turn, name, arguments } => Some(format!("{turn} calls {name} {arguments}")),
+        Activity::ToolCalled { turn, name, arguments, .. } => Some(format!("{turn} calls {name} {arguments}")),
         Activity::BuiltinTool { turn, name, phase, detail } => Some(format!("{turn} {name} {phase:?} {detail}")),
         Activity::Citation { turn, url, .. } => Some(format!("{turn} cites {url}")),
         Activity::Notice { text, .. } => Some(text.clone()),
         Activity::RunOpened { run_id, version, .. } => Some(format!("massgen {version}, run {run_id}")),
-        Activity::Text { .. } | Activity::Reasoning { .. } => None,
+        Activity::ToolEnded { turn, name, end, duration_ms, .. } => {
+            Some(format!("{turn}: {name} is {end:?} after {duration_ms} ms"))
+        }
+        Activity::CallJudged { agent, tool, subject, granted, by } => {
+            let verdict = if *granted { "granted" } else { "refused" };
+            Some(format!("{agent}: {tool} {subject} is {verdict} by {by}"))
+        }
+        Activity::SnapshotTaken { turn, snapshot, files, bytes, stored_bytes, duration_ms } => Some(format!(
+            "{turn}: snapshot {snapshot:?} of {files} files, {bytes} bytes, {stored_bytes} of them new, in {duration_ms} ms"
+        )),
+        Activity::PeerFilesShown { turn, files, shared_bytes, copied_bytes, duration_ms, .. } => Some(format!(
+            "{turn} is shown {files} files, {shared_bytes} bytes shared and {copied_bytes} copied, in {duration_ms} ms"
+        )),
+        Activity::ChangesOffered { path, changed, applied, note, .. } => {
+            Some(format!("{path}: {applied} of {changed} changed files written back; {note}"))
+        }
+        Activity::Text { .. } | Activity::Reasoning { .. } | Activity::ToolOutput { .. } => None,
     }
 }
 
@@ -68,6 +84,7 @@ fn fact_told(fact: &Fact) -> Option<String> {
         Fact::AnswerPublished { revision, seen, source, .. } => {
             Some(format!("{revision} is published ({source:?}), having seen {seen:?}"))
         }
+        Fact::AnswerChecked { turn, revision, check } => Some(format!("{turn} checks {revision}: {check:?}")),
         Fact::WinnerSelected { revision, rule, .. } => Some(format!("winner {revision}: {rule}")),
         Fact::TurnInvested { .. }
         | Fact::PhaseEntered { .. }

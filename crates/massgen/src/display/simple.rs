@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use massgen_journal::{Level, narrate};
+use massgen_journal::{Level, checks_in_words, narrate};
 use massgen_protocol::{
-    Activity, AgentIndex, BuiltinPhase, Event, Fact, Phase, Record, RunView, TurnId, TurnKind, TurnOutcome, Vote,
+    Activity, AgentIndex, BuiltinPhase, Event, Fact, Phase, Record, RunView, ToolEnd, TurnId, TurnKind, TurnOutcome,
+    Vote,
 };
 
 use super::style::Style;
+use super::tool_line::{result_line, tool_line};
+use super::tool_output::ToolOutput;
 use super::{Observer, Places};
 use crate::terminal::harmless;
 use crate::{delivery, report};
@@ -24,6 +27,8 @@ pub(crate) struct Simple {
     places: Places,
     pending: String,
     lines: BTreeMap<AgentIndex, Line>,
+    /// The output of each tool call at work.
+    outputs: BTreeMap<(TurnId, String), ToolOutput>,
     name_width: usize,
     /// The title of a phase of which nothing has been shown yet.
     title: Option<&'static str>,
@@ -63,6 +68,7 @@ impl Simple {
             places,
             pending: String::new(),
             lines: BTreeMap::new(),
+            outputs: BTreeMap::new(),
             name_width: 0,
             title: None,
             final_turn: None,
@@ -145,6 +151,23 @@ impl Simple {
         }
     }
 
+    /// Output of a tool: its first lines as they come. Of the rest the last lines are kept for the end.
+    fn stream_output(&mut self, view: &RunView, turn: TurnId, id: &str, delta: &str) {
+        let output = self.outputs.entry((turn, id.to_owned())).or_default();
+        for line in output.take(delta) {
+            self.say_streamed(view, turn.agent, LineKind::Reasoning, &line);
+        }
+    }
+
+    /// Shows what is left of the output of a tool that has ended. `true`: there was output.
+    fn end_output(&mut self, view: &RunView, turn: TurnId, id: &str) -> bool {
+        let Some(output) = self.outputs.remove(&(turn, id.to_owned())) else { return false };
+        for line in output.end() {
+            self.say_streamed(view, turn.agent, LineKind::Reasoning, &line);
+        }
+        true
+    }
+
     /// Shows what an agent has said so far, although its line is not whole.
     fn end_line(&mut self, view: &RunView, agent: AgentIndex) {
         if let Some(line) = self.lines.remove(&agent) {
@@ -199,7 +222,13 @@ impl Simple {
         self.end_line(view, vote.voter);
         let (target, author) = (vote.target, view.name(vote.target.agent));
         let reason = harmless(&vote.reason.split_whitespace().collect::<Vec<_>>().join(" "));
-        self.say_in(view, vote.voter, &format!("✓ votes for {target} by {author}{remark}"), Style::bold);
+        let checked = checks_in_words(vote, view).map_or_else(String::new, |checked| format!(" - {checked}"));
+        self.say_in(
+            view,
+            vote.voter,
+            &format!("✓ votes for {target} by {author}{remark}{}", harmless(&checked)),
+            Style::bold,
+        );
         self.say(view, vote.voter, &reason);
     }
 
@@ -257,10 +286,34 @@ impl Simple {
                 let text = harmless(&format!("retry {retry} in {seconds:.1} s: {error}"));
                 self.say_in(view, turn.agent, &text, Style::warning);
             }
-            Activity::Notice { .. } => self.narration(record, view),
+            Activity::ToolCalled { turn, name, arguments, .. } => {
+                self.end_line(view, turn.agent);
+                // What a presenter says between its tool calls is not yet the answer.
+                if let Some(last) = self.final_turn.as_mut().filter(|last| last.turn == *turn) {
+                    last.text.clear();
+                }
+                self.say_in(view, turn.agent, &harmless(&tool_line(name, arguments)), Style::dim);
+            }
+            Activity::ToolOutput { turn, id, delta } => self.stream_output(view, *turn, id, delta),
+            Activity::ToolEnded { turn, id, name, end, result, .. } => {
+                self.end_line(view, turn.agent);
+                let had_output = self.end_output(view, *turn, id);
+                if let Some(line) = result_line(name, *end, result, had_output) {
+                    let paint = if *end == ToolEnd::Done { Style::dim } else { Style::warning };
+                    self.say_in(view, turn.agent, &harmless(&line), paint);
+                }
+            }
+            Activity::PeerFilesShown { turn, answers, files, .. } => {
+                let labels = answers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                let unit = if *files == 1 { "file" } else { "files" };
+                self.say_in(view, turn.agent, &format!("⚙ sees {files} {unit} of {labels}"), Style::dim);
+            }
+            Activity::Notice { .. } | Activity::CallJudged { .. } | Activity::ChangesOffered { .. } => {
+                self.narration(record, view);
+            }
             Activity::RunOpened { .. } => self.opening(view),
             Activity::CallStarted { .. }
-            | Activity::ToolCalled { .. }
+            | Activity::SnapshotTaken { .. }
             | Activity::BuiltinTool { .. }
             | Activity::Citation { .. } => {}
         }
@@ -397,6 +450,7 @@ mod tests {
     fn a_notice_does_not_stick_to_the_final_answer() {
         let end = [
             Fact::FinalAnswer {
+                snapshot: None,
                 revision: AnswerRevision { agent: TURN.agent, number: 1 },
                 content: "This is only half of".to_owned(),
                 source: PresentationSource::Presented,

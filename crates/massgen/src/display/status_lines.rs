@@ -78,7 +78,9 @@ impl Observer for StatusLines {
             }
             for vote in &summary.votes {
                 let void = if vote.standing == massgen_protocol::Standing::Valid { "" } else { " (void)" };
-                self.line(&format!("  [VOTE] {} -> {}{void}", vote.voter_id, vote.target_id));
+                let checked =
+                    vote.checked.as_ref().map_or_else(String::new, |checked| format!(" [{}]", preview(checked)));
+                self.line(&format!("  [VOTE] {} -> {}{void}{checked}", vote.voter_id, vote.target_id));
                 self.line(&format!("    {}", preview(&vote.reason)));
             }
             let tally: Vec<String> = summary.tally.iter().map(ToString::to_string).collect();
@@ -99,6 +101,15 @@ impl Observer for StatusLines {
             }
             if let Some(file) = self.places.answer_file(view, winner.label.agent) {
                 self.line(&format!("ANSWER_FILE: {}", file.display()));
+            }
+            if let Some(files) = self.places.final_workspace(view) {
+                self.line(&format!("WORKSPACE: {}", files.display()));
+            }
+            for change in &view.changes {
+                let (applied, changed) = (change.applied, change.changed);
+                let note = terminal::harmless(&change.note).replace('\n', " ");
+                self.line(&format!("CHANGES: {applied} of {changed} in {}: {note}", change.path));
+                change.patch.iter().for_each(|patch| self.line(&format!("PATCH_FILE: {patch}")));
             }
         }
         self.line(&format!("DURATION: {seconds:.1}s"));

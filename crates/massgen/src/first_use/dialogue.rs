@@ -27,11 +27,25 @@ impl Dialogue<StdinLock<'static>, StderrLock<'static>> {
     }
 }
 
+impl Dialogue<StdinLock<'static>, std::io::Stderr> {
+    /// The talk with whoever started this process, while a run goes on: others may tell something in between, and must
+    /// not have to wait for an answer.
+    pub(crate) fn beside_a_run() -> Self {
+        Self { input: std::io::stdin().lock(), output: std::io::stderr(), hides: false }
+    }
+}
+
 impl<R: BufRead, W: Write> Dialogue<R, W> {
     /// Tells something.
     pub(crate) fn say(&mut self, text: &str) {
         // Whoever cannot be told does not answer either, and that is noticed.
         let _ = writeln!(self.output, "{}", text.trim_end());
+    }
+
+    /// Asks with a prompt of its own form, and reads a line.
+    pub(crate) fn reply(&mut self, prompt: &str) -> Result<String, Failure> {
+        self.put(prompt);
+        self.line(prompt.lines().last().unwrap_or_default())
     }
 
     /// Asks for a line. An empty one means `usual`.

@@ -77,6 +77,22 @@ fn every_config_that_needs_only_model_backends_completes_a_run() {
     assert_eq!((paths.len(), reasons.get("not a run config").map(Vec::len)), (235, Some(1)));
 }
 
+/// Makes the files and directories that a config is about, which the reference's users have and we do not.
+fn provide_context_paths(config: &Path, folder: &Path) {
+    let text = read(config);
+    let (_, contexts) = text.split_once("context_paths:").unwrap_or_default();
+    for line in contexts.lines() {
+        let Some((_, path)) = line.split_once("path:") else { continue };
+        let path = folder.join(path.split('#').next().unwrap_or_default().trim().trim_matches(['"', '\'']));
+        if path.extension().is_some_and(|suffix| suffix.len() <= 4 && !suffix.to_string_lossy().starts_with('0')) {
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, "").expect("a file");
+        } else {
+            std::fs::create_dir_all(path).expect("a folder");
+        }
+    }
+}
+
 /// Runs each and returns those that did not end well. Two at a time: most of a run is waiting.
 fn run_all(configs: &[(String, &PathBuf)]) -> Vec<(String, Said)> {
     let failures = Mutex::new(Vec::new());
@@ -88,6 +104,7 @@ fn run_all(configs: &[(String, &PathBuf)]) -> Vec<(String, Said)> {
                     let next = work.lock().expect("no panic").next();
                     let Some((name, path)) = next else { break };
                     let newcomer = Newcomer::new();
+                    provide_context_paths(path, &newcomer.path("."));
                     let path = path.display().to_string();
                     let arguments = ["--config", &path, "--rehearse", "--automation", "What is worth knowing?"];
                     let said = newcomer.run(&arguments);

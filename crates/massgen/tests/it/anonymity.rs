@@ -43,15 +43,19 @@ fn no_request_names_another_agent() {
         let body = request.body.to_string();
         for (_, id, model) in AGENTS {
             if model == request.model {
-                // Its own role is for it, its own id and its key are not.
-                assert_eq!(body.matches(id).count(), body.matches(&format!("{id}-role")).count(), "{body}");
+                // Its own role and its own workspace are for it, its own id and its key are not.
+                let own = [format!("{id}-role"), format!("path-of-{id}")].map(|name| body.matches(&name).count());
+                assert_eq!(body.matches(id).count(), own.iter().sum::<usize>(), "{body}");
             } else {
                 for name in [id, model] {
                     assert!(!body.contains(name), "{name} is told to {}: {body}", request.model);
                 }
             }
         }
-        assert!(!body.contains(&dir) && !body.contains(home), "a path is told to {}: {body}", request.model);
+        // Where it works it must know; of other places it learns nothing.
+        let places = ["/.massgen/workspaces/path-of-", "/.massgen/temp_workspaces/"];
+        let own: usize = places.iter().map(|place| body.matches(&format!("{dir}{place}")).count()).sum();
+        assert_eq!(body.matches(home).count(), own, "a path is told to {}: {body}", request.model);
     }
 }
 

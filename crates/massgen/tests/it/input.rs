@@ -50,7 +50,10 @@ fn only_a_typed_question_refers_to_files() {
     let notes = place.write("notes.md", "");
     let program = place.massgen(["--config", "team.yaml", "Review @notes.md"]).input("see @notes.md\n");
     let finished = program.run().expect(0);
-    assert!(finished.stderr.contains("agents do not read files yet"), "{finished}");
+    assert!(finished.stderr.is_empty(), "{finished}");
+    let told = provider.received().first().unwrap().body.to_string();
+    let granted = format!("for you to read:\\n- {}", place.path().join("notes.md").display());
+    assert!(told.contains(&granted), "the agent is told of the file: {told}");
     let asked = place.log().view().question;
     let notes = notes.canonicalize().unwrap();
     let asked = asked.replace(&place.path().display().to_string(), &notes.parent().unwrap().display().to_string());

@@ -14,10 +14,22 @@ fn view_of_three() -> (View, Choices, RunView) {
             content: format!("{} Gpc", revision.agent.0),
             seen: RevisionVector::empty(3),
             source: massgen_protocol::AnswerSource::Decision,
+            snapshot: None,
+            checks: Vec::new(),
             at_ms: 0,
         });
     }
     (View { vector, order }, choices, run)
+}
+
+fn prompter(run: &RunView) -> Prompter<'_> {
+    Prompter { run, desks: &[], reader: AgentIndex(1) }
+}
+
+fn system(kind: TurnKind, role: Option<&str>, sensitivity: Sensitivity, novelty: Novelty) -> String {
+    let rules = Rules { sensitivity, novelty, ..Rules::default() };
+    let run = RunView::default();
+    prompter(&run).system(&SystemPrompt { kind, role, briefing: None, is_alone: false, rules: &rules })
 }
 
 fn brief(kind: TurnKind) -> (TurnBrief, RunView) {
@@ -40,13 +52,13 @@ fn every_template_renders_in_every_form() {
     for kind in [TurnKind::Solo, TurnKind::FirstAnswer, TurnKind::Decide, TurnKind::Present] {
         for strategy in [Strategy::WinnerPresents, Strategy::Synthesize] {
             let (brief, run) = brief(kind);
-            assert!(opening(&brief, &run, strategy).starts_with("How far is it?"));
+            assert!(prompter(&run).opening(&brief, strategy).starts_with("How far is it?"));
         }
     }
     let (view, mut choices, run) = view_of_three();
-    assert!(news(&view, &choices, &run).contains("<answer from=\"agent2\">\n1 Gpc\n</answer>"));
+    assert!(prompter(&run).news(&view, &choices).contains("<answer from=\"agent2\">\n1 Gpc\n</answer>"));
     choices.may_answer = false;
-    assert!(!news(&view, &choices, &run).contains("new_answer"));
+    assert!(!prompter(&run).news(&view, &choices).contains("new_answer"));
 }
 
 /// The budget of a plain run of three agents: system prompt and tool schemas of one call.
@@ -70,4 +82,45 @@ fn system_prompt_and_tool_schemas_are_short() {
         .sum::<usize>();
     println!("system prompt and tool schemas of a call with three answers: at most {tokens} tokens");
     assert!(tokens <= 700, "{tokens}");
+}
+
+#[test]
+fn an_author_s_paths_become_those_of_the_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = std::sync::Arc::new(massgen_workspace::SnapshotStore::open(&folder.path().join("store")).unwrap());
+    let desk = |name: &str| {
+        let (workspace, peers) = (folder.path().join(name), folder.path().join(format!("{name}_peers")));
+        Some(Desk::new(workspace, peers, std::sync::Arc::clone(&store)))
+    };
+    let desks = [desk("claude"), desk("gpt"), None];
+    let (view, choices, mut run) = view_of_three();
+    let written_at = folder.path().join("claude").display().to_string();
+    run.answers[0].content = format!("Run {written_at}/run.py; not {written_at}_peers/agent2/x");
+    run.answers[0].snapshot = "a".repeat(64).parse().ok();
+    let told = Prompter { run: &run, desks: &desks, reader: AgentIndex(1) }.news(&view, &choices);
+    let peers = folder.path().join("gpt_peers").display().to_string();
+    assert!(told.contains(&format!("Run {peers}/agent1/run.py; not {peers}/agent2/x")), "{told}");
+    assert!(!told.contains("claude"), "{told}");
+    assert!(told.contains(&format!("\nagent1: {peers}/agent1\n")), "{told}");
+    // An agent without a place to work still learns nothing of where others do.
+    let told = Prompter { run: &run, desks: &desks, reader: AgentIndex(2) }.news(&view, &choices);
+    assert!(told.contains("Run agent1/run.py; not peers/agent2/x"), "{told}");
+}
+
+#[test]
+fn what_failed_under_a_peer_s_hands_is_told_to_the_next_voters() {
+    let (view, choices, mut run) = view_of_three();
+    let failed = massgen_protocol::Check {
+        subject: "python agent1/test.py".to_owned(),
+        finding: massgen_protocol::Finding::Failed { exit_code: Some(1) },
+    };
+    run.answers[0].checks = vec![(AgentIndex(2), failed.clone())];
+    // What failed under its author's own hands is the author's affair.
+    run.answers[1].checks = vec![(AgentIndex(1), failed)];
+    let told = prompter(&run).news(&view, &choices);
+    assert!(
+        told.contains("<failure of=\"agent1\">\n`python agent1/test.py` failed with exit code 1\n</failure>"),
+        "{told}"
+    );
+    assert!(!told.contains("of=\"agent2\""), "{told}");
 }

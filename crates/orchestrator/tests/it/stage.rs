@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use massgen_backends::{ApiKey, Backend, BackendSpec, BuiltinTools, CallPolicy, HttpSettings, http_client};
 use massgen_journal::Journal;
-use massgen_orchestrator::{AgentSetup, Outcome, RunSetup, run};
+use massgen_orchestrator::{AgentSetup, Outcome, RunSetup, announcements, run};
 use massgen_protocol::{AgentId, AgentProfile, Record, Rules};
 use massgen_providers::{Protocol, provider_for_model};
 use massgen_rehearsal::{RehearsalServer, Scenario, Wire};
@@ -43,8 +43,9 @@ impl Stage {
 
     pub(crate) async fn play(&self, observe: impl FnMut(&Arc<Record>), cancel: CancellationToken) -> Outcome {
         let journal = Journal::create(&self.folder.path().join("events.jsonl")).unwrap();
-        let run = run(self.setup.clone(), journal, observe, cancel);
-        tokio::time::timeout(PATIENCE, run).await.expect("the run hangs")
+        let (_announcer, announcements) = announcements();
+        let run = run(self.setup.clone(), journal, announcements, observe, cancel);
+        tokio::time::timeout(PATIENCE, run).await.expect("the run hangs").close().await
     }
 }
 
@@ -65,13 +66,10 @@ fn agent(model: &str, server: &RehearsalServer) -> AgentSetup {
         builtin: BuiltinTools::default(),
         policy: CallPolicy { first_pause: Duration::from_millis(1), ..CallPolicy::default() },
     };
-    AgentSetup {
-        profile: AgentProfile {
-            id: AgentId::new(format!("id of {model}")),
-            backend: provider.kind.to_owned(),
-            model: model.to_owned(),
-        },
-        backend: Backend::new(spec, http_client(&HttpSettings::default()).unwrap()).unwrap(),
-        role: None,
-    }
+    let profile = AgentProfile {
+        id: AgentId::new(format!("id of {model}")),
+        backend: provider.kind.to_owned(),
+        model: model.to_owned(),
+    };
+    AgentSetup::new(profile, Backend::new(spec, http_client(&HttpSettings::default()).unwrap()).unwrap())
 }

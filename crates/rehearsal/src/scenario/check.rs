@@ -44,6 +44,7 @@ pub(super) fn scenario(name: &str, file: ScenarioFile) -> Result<Scenario, Scena
         question: file.question,
         key,
         requests_per_minute,
+        workspaces: file.workspaces,
         also_accepts: file.also_accepts,
         models,
     })
@@ -211,6 +212,8 @@ fn when(file: WhenFile) -> When {
         presenting: file.presenting,
         call: file.call,
         after_tool: file.after_tool,
+        results: file.results,
+        returned: file.returned,
         rejected: file.rejected,
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct ScenarioFile {
     pub(super) key_needed: bool,
     pub(super) rate_limit: Option<Spanned<RateLimitFile>>,
     #[serde(default)]
+    pub(super) workspaces: bool,
+    #[serde(default)]
     pub(super) also_accepts: Vec<String>,
     #[serde(default)]
     pub(super) defaults: PaceFile,
@@ -81,6 +83,9 @@ pub(super) struct WhenFile {
     pub(super) presenting: Option<bool>,
     pub(super) call: Option<u32>,
     pub(super) after_tool: Option<String>,
+    pub(super) results: Option<AnswerCount>,
+    #[serde(default)]
+    pub(super) returned: Vec<String>,
     pub(super) rejected: Option<bool>,
 }
 

@@ -34,6 +34,10 @@ pub(crate) struct When {
     pub(crate) call: Option<u32>,
     /// The tool whose result the conversation ends with.
     pub(crate) after_tool: Option<String>,
+    /// How many tool results there are in the conversation.
+    pub(crate) results: Option<AnswerCount>,
+    /// Texts in the tool results that the conversation ends with.
+    pub(crate) returned: Vec<String>,
     /// Whether the conversation ends with the refusal of a decision.
     pub(crate) rejected: Option<bool>,
 }

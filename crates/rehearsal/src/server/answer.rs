@@ -16,7 +16,7 @@ use super::limit::Standing;
 use super::playback::Playback;
 use super::record::Received;
 use super::route::{Endpoint, PathStream, parameter, route};
-use super::{Stage, keys};
+use super::{Stage, keys, media};
 use crate::exchange::{Asked, Reply, Speech};
 use crate::scenario::Scenario;
 use crate::scenario::step::{Damage, Ending, Failure};
@@ -24,7 +24,7 @@ use crate::script::Outcome;
 use crate::wire::{Framing, Rejection, Terms, Ticket, Wire};
 
 /// Longer bodies are refused, as the providers do.
-const BODY_BYTES_MAX: usize = 64 << 20;
+pub(super) const BODY_BYTES_MAX: usize = 64 << 20;
 
 /// Answers any request.
 pub(super) async fn answer(
@@ -50,6 +50,7 @@ pub(super) async fn answer(
                 Ok(()) => plain(200, &models(stage.script.scenario(), wire)),
             }
         }
+        Some(Endpoint::Make(making)) => media::answer(&stage, making, &peer, &parts, body).await,
         Some(Endpoint::Generate { wire, model, azure, stream }) => {
             let call = Call { stage: &stage, wire, model, azure, stream, peer: &peer, parts: &parts, query: &query };
             let mut response = call.answer(body).await;
@@ -195,7 +196,7 @@ fn keeps(body: &Value, reply: &Reply) -> bool {
     body.get("store").is_none_or(|store| store != false) && matches!(reply.say, Speech::Text(_))
 }
 
-fn refused(rejection: &Rejection) -> Response {
+pub(super) fn refused(rejection: &Rejection) -> Response {
     let mut response = plain(rejection.status, &rejection.body);
     if let Some(seconds) = rejection.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
@@ -203,11 +204,11 @@ fn refused(rejection: &Rejection) -> Response {
     response
 }
 
-fn plain(status: u16, body: &Value) -> Response {
+pub(super) fn plain(status: u16, body: &Value) -> Response {
     response(status, "application/json", Body::from(body.to_string()))
 }
 
-fn response(status: u16, kind: &'static str, body: Body) -> Response {
+pub(super) fn response(status: u16, kind: &'static str, body: Body) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));

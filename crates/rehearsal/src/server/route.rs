@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 
+use super::media::Making;
 use crate::wire::Wire;
 
 /// An endpoint.
@@ -11,6 +12,8 @@ pub(super) enum Endpoint {
     Label,
     /// The list of models, in the form of the protocol.
     Models(Wire),
+    /// Something is made beside the four protocols.
+    Make(Making),
     /// A model is asked. With Gemini and Azure, the path names it and the form of the reply.
     Generate {
         /// The protocol.
@@ -71,6 +74,14 @@ pub(super) fn route(method: &Method, path: &str, query: &str, anthropic: bool) -
         let wire = Wire::ChatCompletions;
         return Some(Endpoint::Generate { wire, model: deployment, azure, stream: PathStream::InBody });
     }
+    let making = [
+        ("/images/generations", Making::Images),
+        ("/audio/speech", Making::Speech),
+        ("/audio/transcriptions", Making::Transcription),
+    ];
+    if let Some((_, making)) = making.iter().find(|(end, _)| path.ends_with(end)) {
+        return Some(Endpoint::Make(*making));
+    }
     if path.ends_with("/responses") {
         return Some(generate(Wire::Responses));
     }
@@ -108,7 +119,7 @@ mod tests {
     fn posted(path: &str, query: &str) -> Option<(Wire, Option<String>, PathStream)> {
         match route(&Method::POST, path, query, false)? {
             Endpoint::Generate { wire, model, stream, .. } => Some((wire, model, stream)),
-            Endpoint::Label | Endpoint::Models(_) => None,
+            Endpoint::Label | Endpoint::Models(_) | Endpoint::Make(_) => None,
         }
     }
 

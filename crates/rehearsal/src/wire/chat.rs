@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::event::{Event, Kind, arrange};
 use super::fields::{flag, given};
+use super::media::{picture, spoken};
 use super::{Ticket, openai};
 use crate::exchange::{Finish, Reply, chunks, tokens};
 use crate::scenario::step::StreamError;
@@ -59,6 +60,16 @@ pub(super) fn whole(reply: &Reply, ticket: &Ticket<'_>) -> Value {
     let content = if reply.say.is_empty() { Value::Null } else { json!(reply.say.whole()) };
     let mut message = json!({"role": "assistant", "content": content, "refusal": null, "annotations": []});
     if let Some(map) = message.as_object_mut() {
+        if ticket.asked.draws && reply.finish == Finish::Complete {
+            let url = format!("data:image/png;base64,{}", picture());
+            map.insert("images".to_owned(), json!([{"type": "image_url", "index": 0, "image_url": {"url": url}}]));
+        }
+        if let Some(format) = ticket.asked.speaks.as_ref().filter(|_| reply.finish == Finish::Complete) {
+            let audio = json!({"id": ticket.id("audio_"), "data": spoken(format), "expires_at": ticket.created + 3600,
+                               "transcript": reply.say.whole()});
+            map.insert("audio".to_owned(), audio);
+            map.insert("content".to_owned(), Value::Null);
+        }
         if let Some(reason) = &reply.reason {
             map.insert("reasoning_content".to_owned(), json!(reason));
         }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::Ticket;
 use super::event::Event;
+use super::media::picture;
 use crate::exchange::{Builtin, Finish, Reply, chunks, tokens};
 use crate::scenario::step::StreamError;
 use crate::signature;
@@ -33,6 +34,7 @@ pub(super) fn events(reply: &Reply, ticket: &Ticket<'_>) -> Vec<Event> {
                 .map(|(text, times)| Event::chunks(part(json!({"text": text})), times)),
         );
     }
+    events.extend(drawing(reply, ticket).map(|drawing| Event::structure(part(drawing))));
     let mut calls = call_parts(reply, ticket);
     if reply.interleave {
         // A call is one part here, so order is all there is to disturb.
@@ -53,6 +55,7 @@ pub(super) fn whole(reply: &Reply, ticket: &Ticket<'_>) -> Value {
     if !reply.say.is_empty() {
         parts.push(json!({"text": reply.say.whole()}));
     }
+    parts.extend(drawing(reply, ticket));
     parts.extend(call_parts(reply, ticket));
     response(ticket, &json!(parts), Some(finish_reason(reply)), reply)
 }
@@ -95,6 +98,11 @@ fn builtin_parts(reply: &Reply) -> Vec<Value> {
         ],
     };
     reply.builtins.iter().flat_map(code).collect()
+}
+
+fn drawing(reply: &Reply, ticket: &Ticket<'_>) -> Option<Value> {
+    let draws = ticket.asked.draws && reply.finish == Finish::Complete;
+    draws.then(|| json!({"inlineData": {"mimeType": "image/png", "data": picture()}}))
 }
 
 fn finish_reason(reply: &Reply) -> &'static str {

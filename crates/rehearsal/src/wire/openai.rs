@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::Rejection;
-use super::fields::{Type, is_function_name, type_name, unknown};
+use super::fields::{Type, given, is_function_name, text, type_name, unknown};
+use super::media::{data_url, image_type};
 use super::schema;
 
 const NAME_MAX: usize = 64;
@@ -68,6 +69,57 @@ pub(super) fn types(body: &Map<String, Value>, types: &[(&str, Type)]) -> Result
         }
     }
     Ok(())
+}
+
+/// Checks the address of a picture: of the web, or the picture itself.
+pub(super) fn picture(url: Option<&Value>, place: &str) -> Result<(), Rejection> {
+    let url = match url {
+        Some(Value::String(url)) => url,
+        None | Some(Value::Null) => return Err(missing(place)),
+        Some(other) => return Err(wrong_type(place, Type::Text, other)),
+    };
+    if url.starts_with("https://") || url.starts_with("http://") {
+        return Ok(());
+    }
+    let Some((_, bytes)) = data_url(url) else {
+        let message = format!("Invalid '{place}'. Expected a valid URL, but got a value with an invalid format.");
+        return Err(invalid(message, place, Some("invalid_value")));
+    };
+    if image_type(&bytes).is_none() {
+        let message = "You uploaded an unsupported image. Please make sure your image has of one the following formats: \
+                       ['png', 'jpeg', 'gif', 'webp'].";
+        return Err(invalid(message, place, Some("invalid_image_format")));
+    }
+    Ok(())
+}
+
+/// Checks a document that is part of a request.
+pub(super) fn file(part: &Value, place: &str) -> Result<(), Rejection> {
+    if ["file_id", "file_url"].iter().any(|key| given(part, key).is_some()) {
+        return Ok(());
+    }
+    if given(part, "file_data").is_none() {
+        return Err(missing(format!("{place}.file_data")));
+    }
+    if given(part, "filename").is_none() {
+        return Err(missing(format!("{place}.filename")));
+    }
+    let place = format!("{place}.file_data");
+    match data_url(text(part, "file_data")) {
+        Some(("application/pdf", bytes)) if bytes.starts_with(b"%PDF-") => Ok(()),
+        Some(("application/pdf", _)) => Err(invalid("The document has no pages.", place, Some("invalid_value"))),
+        Some((kind, _)) if kind.starts_with("text/") => Ok(()),
+        Some((kind, _)) => {
+            let message = format!("Invalid '{place}'. Unsupported MIME type '{kind}'.");
+            Err(invalid(message, place, Some("unsupported_mime_type")))
+        }
+        None => {
+            let message = format!(
+                "Invalid '{place}'. Expected a base64-encoded data URL, but got a value with an invalid format."
+            );
+            Err(invalid(message, place, Some("invalid_value")))
+        }
+    }
 }
 
 /// Checks one function: its own fields are in `function`, which is found at `place`.

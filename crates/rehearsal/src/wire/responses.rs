@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::Ticket;
 use super::event::{Event, arrange};
 use super::fields::{flag, given, is_openai_reasoning_model, list};
+use super::media::picture;
 use crate::exchange::{Builtin, Call, Finish, Reply, chunks, tokens};
 use crate::scenario::step::StreamError;
 use crate::signature;
@@ -92,6 +93,10 @@ fn items(reply: &Reply, ticket: &Ticket<'_>) -> Vec<Item> {
             Builtin::WebSearch { query, .. } => web_search(query, &id("ws_", index), index),
             Builtin::Code { source, output } => code(source, output, &id("ci_", index), index, ticket),
         });
+    }
+    if ticket.asked.draws && reply.finish == Finish::Complete {
+        let index = items.len();
+        items.push(drawing(&id("ig_", index), index));
     }
     if !reply.say.is_empty() {
         let index = items.len();
@@ -198,6 +203,23 @@ fn code(source: &str, output: &str, id: &str, index: usize, ticket: &Ticket<'_>)
         Event::structure(with("_code.done", "code")),
         Event::structure(event(".interpreting")),
         Event::structure(event(".completed")),
+        done(index, &whole),
+    ];
+    Item { whole, events }
+}
+
+fn drawing(id: &str, index: usize) -> Item {
+    let object = |status: &str, result: Value| json!({"id": id, "type": "image_generation_call", "status": status, "result": result});
+    let progress = |name: &str| {
+        Event::structure(json!({"type": format!("response.image_generation_call.{name}"), "sequence_number": 0,
+                                "output_index": index, "item_id": id}))
+    };
+    let whole = object("completed", json!(picture()));
+    let events = vec![
+        added(index, &object("in_progress", Value::Null)),
+        progress("in_progress"),
+        progress("generating"),
+        progress("completed"),
         done(index, &whole),
     ];
     Item { whole, events }

@@ -45,7 +45,7 @@ fn mistakes_are_explained_with_their_place() {
 #[test]
 fn a_scenario_tells_what_it_is() {
     let names: Vec<&str> = Scenario::builtin_names().collect();
-    assert_eq!(names, ["quasar", "spectrograph", "any", "bulk"]);
+    assert_eq!(names, ["quasar", "analysis", "spectrograph", "any", "bulk"]);
     let quasar = Scenario::builtin("quasar").unwrap();
     assert_eq!(quasar.models().collect::<Vec<_>>(), ["gpt-5-nano", "claude-sonnet-4-5", "gemini-2.5-flash", "glm-4.5"]);
     assert!(quasar.question().contains("790 nm") && !quasar.title().is_empty() && !quasar.accepts_any_model());

@@ -287,7 +287,7 @@ fn inputs_about_closed_and_unknown_turns_change_nothing() {
         let reply = Reply { text: String::new(), calls: vec![vote("agent2")], ..Reply::default() };
         script
             .input(Input::Replied { turn, reply })
-            .input(Input::ToolRan { turn })
+            .input(Input::ToolRan { turn, checked: Vec::new() })
             .input(Input::SafePoint { turn })
             .input(Input::TurnFailed { turn, message: "late".to_owned(), retryable: false })
             .input(Input::TurnStopped { turn })

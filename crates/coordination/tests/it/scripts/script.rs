@@ -1,9 +1,9 @@
 //! Drives a coordinator by the names of agents, and tells what it did in lines of text.
 
-use massgen_coordination::{Command, Coordinator, DecisionCall, Input, News, Reply};
+use massgen_coordination::{Checked, Command, Coordinator, DecisionCall, Input, News, Reply};
 use massgen_protocol::{
-    AgentIndex, Choices, Fact, PresentationSource, Rules, SelectionRule, TallyLine, Timer, TurnId, TurnKind,
-    TurnOutcome, View, Violation, Vote,
+    AgentIndex, Check, Choices, Fact, Finding, PresentationSource, Rules, SelectionRule, TallyLine, Timer, TurnId,
+    TurnKind, TurnOutcome, View, Violation, Vote,
 };
 
 /// A run that is told as a story.
@@ -120,7 +120,25 @@ impl Script {
     #[track_caller]
     pub(crate) fn runs_tool(&mut self, agent: &str) -> &mut Self {
         let turn = self.turn(agent);
-        self.input(Input::ToolRan { turn })
+        self.input(Input::ToolRan { turn, checked: Vec::new() })
+    }
+
+    /// An answer with files: the snapshot is named by one digit.
+    #[track_caller]
+    pub(crate) fn answers_with_files(&mut self, agent: &str, content: &str, digit: char) -> &mut Self {
+        let turn = self.turn(agent);
+        let snapshot = digit.to_string().repeat(64).parse().ok();
+        let reply = Reply { calls: vec![answer(content)], snapshot, ..Reply::default() };
+        self.input(Input::Replied { turn, reply })
+    }
+
+    /// Runs something of a peer's files.
+    #[track_caller]
+    pub(crate) fn checks(&mut self, agent: &str, author: &str, exit_code: i32) -> &mut Self {
+        let turn = self.turn(agent);
+        let finding = if exit_code == 0 { Finding::Passed } else { Finding::Failed { exit_code: Some(exit_code) } };
+        let check = Check { subject: "run.py".to_owned(), finding };
+        self.input(Input::ToolRan { turn, checked: vec![Checked { author: author.parse().unwrap(), check }] })
     }
 
     #[track_caller]
@@ -196,6 +214,9 @@ fn tell_fact(fact: &Fact) -> String {
         Fact::AnswerPublished { revision, content, source, .. } => {
             format!("{revision} published: {content} ({source:?})")
         }
+        Fact::AnswerChecked { turn, revision, check } => {
+            format!("{turn} checked {revision}: {} ({:?})", check.subject, check.finding)
+        }
         Fact::VotesVoided { by, votes } => {
             let votes: Vec<String> = votes.iter().map(tell_vote).collect();
             format!("votes voided by {by}: {}", votes.join(", "))
@@ -259,12 +280,17 @@ fn tell_violation(violation: &Violation) -> String {
         Violation::TooSimilar { to, similarity_percent } => format!("TooSimilar {to} {similarity_percent}%"),
         Violation::BadArguments { tool, problem } => format!("BadArguments {tool} {problem}"),
         Violation::UnknownTool { tool } => format!("UnknownTool {tool}"),
+        Violation::Unchecked { target } => format!("Unchecked {target}"),
         plain => format!("{plain:?}"),
     }
 }
 
 fn tell_vote(vote: &Vote) -> String {
-    format!("{}→{}", vote.voter, vote.target)
+    let checks = match vote.checks.len() {
+        0 => String::new(),
+        count => format!(" ({count} checked)"),
+    };
+    format!("{}→{}{checks}", vote.voter, vote.target)
 }
 
 /// The answer, its votes, and those of others than its author.

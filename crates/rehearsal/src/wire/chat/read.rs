@@ -15,6 +15,8 @@ pub(in crate::wire) fn read(body: &Value) -> Asked {
         stream: flag(body, "stream"),
         input_tokens: tokens(body.to_string().len()),
         reasoning_wanted: true,
+        draws: list(body, "modalities").iter().any(|modality| modality == "image"),
+        speaks: body.get("audio").map(|audio| text(audio, "format").to_owned()).filter(|format| !format.is_empty()),
         tools: list(body, "tools").iter().filter_map(offered).collect(),
         ..Asked::default()
     };
@@ -22,12 +24,15 @@ pub(in crate::wire) fn read(body: &Value) -> Asked {
     for message in messages {
         match text(message, "role") {
             "tool" => {
-                asked.texts.push(content_text(message.get("content")));
-                let tool = called(messages, text(message, "tool_call_id"));
-                asked.last_results.push(ToolResult { tool: tool.to_owned(), is_error: false });
+                let tool = called(messages, text(message, "tool_call_id")).to_owned();
+                let text = content_text(message.get("content"));
+                asked.push_result(ToolResult { tool, is_error: false, text });
             }
             role => {
                 asked.last_results.clear();
+                if matches!(role, "system" | "developer") {
+                    asked.instructions.push_str(&content_text(message.get("content")));
+                }
                 if role == "user" {
                     let said = content_text(message.get("content"));
                     asked.last_user.clone_from(&said);

@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use crate::wire::Rejection;
 use crate::wire::fields::{Type, flag, given, is_openai_reasoning_model, list, text, unknown};
+use crate::wire::media::{decoded, speech};
 use crate::wire::openai::{
-    function, invalid, missing, out_of_range, types, unknown_parameter, wrong_type, wrong_value,
+    file, function, invalid, missing, out_of_range, picture, types, unknown_parameter, wrong_type, wrong_value,
 };
 
 const FIELDS: &[(&str, Type)] = &[
@@ -83,8 +84,61 @@ pub(in crate::wire) fn validate(body: &Value, also_accepts: &[String]) -> Result
         return Err(invalid(message, "stream_options", None));
     }
     sampling(body)?;
+    modalities(body)?;
     tools(body)?;
     messages(list(body, "messages"))
+}
+
+/// OpenAI's, and `image` as OpenRouter has it.
+fn modalities(body: &Value) -> Result<(), Rejection> {
+    let supported = ["text", "audio", "image"];
+    let asked = list(body, "modalities");
+    for (index, modality) in asked.iter().enumerate() {
+        let name = modality.as_str().unwrap_or_default();
+        if !supported.contains(&name) {
+            return Err(wrong_value(format!("modalities[{index}]"), name, &supported));
+        }
+    }
+    let speaks = asked.iter().any(|modality| modality == "audio");
+    let Some(audio) = given(body, "audio") else { return if speaks { Err(missing("audio")) } else { Ok(()) } };
+    if !speaks {
+        return Err(invalid("The 'audio' parameter is only allowed with the 'audio' modality.", "audio", None));
+    }
+    let formats = ["wav", "aac", "mp3", "flac", "opus", "pcm16"];
+    for (key, supported) in [("voice", speech::VOICES), ("format", &formats[..])] {
+        match text(audio, key) {
+            "" => return Err(missing(format!("audio.{key}"))),
+            value if !supported.contains(&value) => return Err(wrong_value(format!("audio.{key}"), value, supported)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Pictures, recordings and documents of a user's message.
+fn attachment(part: &Value, place: &str) -> Result<(), Rejection> {
+    let kind = text(part, "type");
+    let Some(inner) = given(part, kind) else {
+        let needs = matches!(kind, "image_url" | "input_audio" | "file");
+        return if needs { Err(missing(format!("{place}.{kind}"))) } else { Ok(()) };
+    };
+    let place = format!("{place}.{kind}");
+    match kind {
+        "image_url" => picture(inner.get("url"), &format!("{place}.url")),
+        "file" => file(inner, &place),
+        "input_audio" => {
+            let format = text(inner, "format");
+            if !["wav", "mp3"].contains(&format) {
+                return Err(wrong_value(format!("{place}.format"), format, &["wav", "mp3"]));
+            }
+            if decoded(text(inner, "data")).is_none_or(|bytes| bytes.is_empty()) {
+                let message = format!("Invalid '{place}.data'. Expected base64-encoded audio.");
+                return Err(invalid(message, format!("{place}.data"), Some("invalid_value")));
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn sampling(body: &Value) -> Result<(), Rejection> {
@@ -228,6 +282,7 @@ fn one_message(message: &Value, place: &str) -> Result<(), Rejection> {
                 if !PARTS.contains(&kind) {
                     return Err(wrong_value(format!("{place}.content[{index}].type"), kind, PARTS));
                 }
+                attachment(part, &format!("{place}.content[{index}]"))?;
             }
         }
         None | Some(Value::Null) if role == "assistant" && !calls.is_empty() => {}

@@ -13,11 +13,14 @@ pub(in crate::wire) fn read(body: &Value) -> Asked {
         declared.iter().map(|one| OfferedTool::new(text(one, "name"), schema(one))).collect::<Vec<_>>()
     };
     let thinking = either(body, "generationConfig").and_then(|config| either(config, "thinkingConfig"));
+    let modalities = either(body, "generationConfig").and_then(|config| either(config, "responseModalities"));
     let mut asked = Asked {
+        draws: modalities.and_then(Value::as_array).into_iter().flatten().any(|modality| modality == "IMAGE"),
         input_tokens: tokens(body.to_string().len()),
         reasoning_wanted: thinking
             .is_some_and(|thinking| flag(thinking, "includeThoughts") || flag(thinking, "include_thoughts")),
         tools: list(body, "tools").iter().flat_map(declarations).collect(),
+        instructions: either(body, "systemInstruction").map(|said| content_text(said.get("parts"))).unwrap_or_default(),
         ..Asked::default()
     };
     for content in list(body, "contents") {
@@ -29,9 +32,9 @@ pub(in crate::wire) fn read(body: &Value) -> Asked {
             let Some(response) = either(part, "functionResponse") else { continue };
             let mut texts = Vec::new();
             response.get("response").into_iter().for_each(|value| texts_in(value, &mut texts));
-            asked.texts.push(texts.join("\n"));
             let is_error = response.get("response").is_some_and(|value| value.get("error").is_some());
-            asked.last_results.push(ToolResult { tool: text(response, "name").to_owned(), is_error });
+            let tool = text(response, "name").to_owned();
+            asked.push_result(ToolResult { tool, is_error, text: texts.join("\n") });
         }
         let said = content_text(content.get("parts"));
         if !said.is_empty() {

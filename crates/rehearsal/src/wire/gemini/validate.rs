@@ -7,6 +7,7 @@ use super::signs;
 use crate::signature;
 use crate::wire::Rejection;
 use crate::wire::fields::{Type, flag, list, text};
+use crate::wire::media::{decoded, image_type};
 
 const FIELDS: &[(&str, Type)] = &[
     ("contents", Type::Array),
@@ -199,6 +200,7 @@ fn generation(body: &Value, model: &str) -> Result<(), Rejection> {
             )));
         }
     }
+    modalities(config, model)?;
     let Some(thinking) = either(config, "thinkingConfig") else { return Ok(()) };
     let place = "generation_config.thinking_config";
     known_names(object(thinking, place)?, ["includeThoughts", "thinkingBudget", "thinkingLevel"], place)?;
@@ -214,6 +216,60 @@ fn generation(body: &Value, model: &str) -> Result<(), Rejection> {
             "Unable to submit request because Thinking_config.include_thoughts is only enabled when \
                             thinking is enabled.",
         ));
+    }
+    Ok(())
+}
+
+/// Only some models draw, and their names say so.
+fn modalities(config: &Value, model: &str) -> Result<(), Rejection> {
+    let asked = either(config, "responseModalities").and_then(Value::as_array);
+    for (index, modality) in asked.into_iter().flatten().enumerate() {
+        let place = format!("generation_config.response_modalities[{index}]");
+        match modality.as_str().unwrap_or_default() {
+            "TEXT" | "AUDIO" => {}
+            "IMAGE" if model.contains("image") => {}
+            "IMAGE" => {
+                return Err(invalid(format!(
+                    "The requested combination of response modalities is not supported by the model. models/{model} \
+                     accepts the following combination of response modalities:\n* TEXT\n"
+                )));
+            }
+            _ => {
+                let kind = "type.googleapis.com/google.ai.generativelanguage.v1beta.GenerationConfig.Modality";
+                return Err(wrong_value(modality, &place, kind));
+            }
+        }
+    }
+    let Some(image) = either(config, "imageConfig") else { return Ok(()) };
+    let place = "generation_config.image_config";
+    known_names(object(image, place)?, ["aspectRatio", "imageSize"], place)?;
+    let ratio = either(image, "aspectRatio").and_then(Value::as_str).unwrap_or_default();
+    let ratios = ["", "1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9"];
+    if !ratios.contains(&ratio) {
+        return Err(invalid(format!("* GenerateContentRequest.{place}.aspect_ratio: invalid aspect ratio {ratio}.\n")));
+    }
+    Ok(())
+}
+
+/// What is in the request itself: real Base64, of a type that the models take, and what it says it is.
+fn inline_data(part: &Value, place: &str) -> Result<(), Rejection> {
+    let Some(blob) = either(part, "inlineData") else { return Ok(()) };
+    let place = format!("{place}.inline_data");
+    known_names(object(blob, &place)?, ["mimeType", "data", "displayName"], &place)?;
+    let Some(bytes) = decoded(text(blob, "data")) else {
+        let shown: String = text(blob, "data").chars().take(40).collect();
+        let message = format!("{place}.data");
+        return Err(wrong_value(&Value::from(format!("Base64 decoding failed for {shown}")), &message, "TYPE_BYTES"));
+    };
+    let mime = either(blob, "mimeType").and_then(Value::as_str).unwrap_or_default();
+    let images = ["image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"];
+    let others = ["audio/", "video/", "text/"].iter().any(|kind| mime.starts_with(kind)) || mime == "application/pdf";
+    if !images.contains(&mime) && !others {
+        return Err(invalid(format!("Unsupported MIME type: {mime}")));
+    }
+    let is_told = !images[..3].contains(&mime) || image_type(&bytes) == Some(mime);
+    if !is_told {
+        return Err(invalid("Provided image is not valid."));
     }
     Ok(())
 }
@@ -356,6 +412,7 @@ fn parts(content: &Value, place: &str, path: &str) -> Result<(), Rejection> {
         if let Some(said) = part.get("text").filter(|said| !said.is_string()) {
             return Err(wrong_value(said, &format!("{place}.text"), "TYPE_STRING"));
         }
+        inline_data(part, &place)?;
         for (key, known) in [
             ("functionCall", &["id", "name", "args", "partialArgs", "willContinue"][..]),
             ("functionResponse", &["id", "name", "response", "parts", "willContinue", "scheduling"][..]),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::exchange::{Asked, OfferedTool, ToolResult, tokens};
-use crate::wire::fields::{flag, given, list, text, texts_in};
+use crate::wire::fields::{content_text, flag, given, list, text, texts_in};
 
 pub(in crate::wire) fn read(body: &Value) -> Asked {
     let client_tool = |tool: &&Value| matches!(text(tool, "type"), "" | "custom");
@@ -18,6 +18,7 @@ pub(in crate::wire) fn read(body: &Value) -> Asked {
             .filter(client_tool)
             .map(|tool| OfferedTool::new(text(tool, "name"), tool.get("input_schema")))
             .collect(),
+        instructions: content_text(body.get("system")),
         ..Asked::default()
     };
     let messages = list(body, "messages");
@@ -43,9 +44,9 @@ pub(in crate::wire) fn read(body: &Value) -> Asked {
                         }
                         other => other.into_iter().for_each(|value| texts_in(value, &mut texts)),
                     }
-                    asked.texts.push(texts.join("\n"));
                     let tool = called(messages, text(block, "tool_use_id")).to_owned();
-                    asked.last_results.push(ToolResult { tool, is_error: flag(block, "is_error") });
+                    let is_error = flag(block, "is_error");
+                    asked.push_result(ToolResult { tool, is_error, text: texts.join("\n") });
                 }
                 "text" => said.push(text(block, "text")),
                 _ => {}

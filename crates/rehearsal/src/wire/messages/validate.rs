@@ -8,6 +8,7 @@ use super::errors::invalid;
 use crate::signature;
 use crate::wire::Rejection;
 use crate::wire::fields::{Type, flag, given, is_function_name, list, text, unknown};
+use crate::wire::media::{decoded, image_type};
 
 const FIELDS: &[(&str, Type)] = &[
     ("cache_control", Type::Object),
@@ -377,6 +378,10 @@ fn one_block(block: &Value, role: &str, place: &str) -> Result<(), Rejection> {
     }
     match kind {
         "text" if text(block, "text").is_empty() => Err(invalid("messages: text content blocks must be non-empty")),
+        "image" | "document" if role != "user" => {
+            Err(invalid(format!("messages: `{kind}` blocks can only be in `user` messages")))
+        }
+        "image" | "document" => source(block, kind, place),
         "tool_use" if !map.get("input").is_some_and(Value::is_object) => {
             Err(invalid(format!("{place}.tool_use.input: Input should be a valid dictionary")))
         }
@@ -396,6 +401,62 @@ fn one_block(block: &Value, role: &str, place: &str) -> Result<(), Rejection> {
             Err(invalid(format!("{place}: Invalid `signature` in `thinking` block")))
         }
         _ => Ok(()),
+    }
+}
+
+/// Where a picture or a document comes from; when it is in the request, that it is what it says.
+fn source(block: &Value, kind: &str, place: &str) -> Result<(), Rejection> {
+    const IMAGE_BYTES_MAX: usize = 5 << 20;
+    let Some(source) = given(block, "source") else {
+        return Err(invalid(format!("{place}.{kind}.source: Field required")));
+    };
+    let from = text(source, "type");
+    let forms: &[&str] =
+        if kind == "image" { &["base64", "url", "file"] } else { &["base64", "text", "content", "url", "file"] };
+    if !forms.contains(&from) {
+        let expected: Vec<String> = forms.iter().map(|form| format!("'{form}'")).collect();
+        return Err(invalid(format!(
+            "{place}.{kind}.source: Input tag '{from}' found using 'type' does not match any of the expected tags: {}",
+            expected.join(", ")
+        )));
+    }
+    if from != "base64" {
+        return Ok(());
+    }
+    let place = format!("{place}.{kind}.source.base64");
+    for key in ["media_type", "data"] {
+        if given(source, key).is_none() {
+            return Err(invalid(format!("{place}.{key}: Field required")));
+        }
+    }
+    if let Some(key) = source.as_object().and_then(|map| unknown(map, &["type", "media_type", "data"])) {
+        return Err(invalid(format!("{place}.{key}: Extra inputs are not permitted")));
+    }
+    let told = text(source, "media_type");
+    let allowed: &[&str] =
+        if kind == "image" { &["image/jpeg", "image/png", "image/gif", "image/webp"] } else { &["application/pdf"] };
+    if !allowed.contains(&told) {
+        let expected: Vec<String> = allowed.iter().map(|kind| format!("'{kind}'")).collect();
+        return Err(invalid(format!("{place}.media_type: Input should be {}", expected.join(", "))));
+    }
+    let Some(bytes) = decoded(text(source, "data")) else {
+        return Err(invalid(format!("{place}.data: Input should be a valid base64 string")));
+    };
+    if kind == "document" {
+        let is_pdf = bytes.starts_with(b"%PDF-");
+        return if is_pdf { Ok(()) } else { Err(invalid(format!("{place}: The PDF specified was not valid."))) };
+    }
+    if bytes.len() > IMAGE_BYTES_MAX {
+        let length = bytes.len();
+        return Err(invalid(format!("{place}: image exceeds 5 MB maximum: {length} bytes > {IMAGE_BYTES_MAX} bytes")));
+    }
+    match image_type(&bytes) {
+        Some(found) if found == told => Ok(()),
+        Some(found) => Err(invalid(format!(
+            "{place}.data: The image was specified using the {told} media type, but the image appears to be a {found} \
+             image"
+        ))),
+        None => Err(invalid(format!("{place}: Could not process image"))),
     }
 }
 

@@ -12,6 +12,8 @@ pub(in crate::wire) fn read(body: &Value) -> Asked {
         input_tokens: tokens(body.to_string().len()),
         reasoning_wanted: given(body, "reasoning").is_some_and(|reasoning| given(reasoning, "summary").is_some()),
         tools: list(body, "tools").iter().flat_map(|tool| offered(tool, None)).collect(),
+        instructions: text(body, "instructions").to_owned(),
+        draws: given(body, "tool_choice").is_some_and(|choice| text(choice, "type") == "image_generation"),
         ..Asked::default()
     };
     if let Some(Value::String(input)) = body.get("input") {
@@ -24,14 +26,16 @@ pub(in crate::wire) fn read(body: &Value) -> Asked {
         if item.get("type").is_some_and(|kind| kind == "function_call_output") {
             let mut texts = Vec::new();
             item.get("output").into_iter().for_each(|output| texts_in(output, &mut texts));
-            asked.texts.push(texts.join("\n"));
             let call_id = text(item, "call_id");
             let call =
                 items.iter().find(|item| text(item, "type") == "function_call" && text(item, "call_id") == call_id);
             let tool = call.map_or("", |call| text(call, "name")).to_owned();
-            asked.last_results.push(ToolResult { tool, is_error: false });
+            asked.push_result(ToolResult { tool, is_error: false, text: texts.join("\n") });
         } else {
             asked.last_results.clear();
+            if matches!(text(item, "role"), "system" | "developer") {
+                asked.instructions.push_str(&content_text(item.get("content")));
+            }
             if text(item, "role") == "user" {
                 let said = content_text(item.get("content"));
                 asked.last_user.clone_from(&said);

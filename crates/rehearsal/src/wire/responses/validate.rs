@@ -8,7 +8,7 @@ use super::NEEDS_REASONING;
 use crate::wire::Rejection;
 use crate::wire::fields::{Type, flag, given, is_openai_reasoning_model, list, text, unknown};
 use crate::wire::openai::{
-    function, invalid, missing, out_of_range, types, unknown_parameter, wrong_type, wrong_value,
+    file, function, invalid, missing, out_of_range, picture, types, unknown_parameter, wrong_type, wrong_value,
 };
 
 const FIELDS: &[(&str, Type)] = &[
@@ -201,6 +201,7 @@ fn tools(body: &Value) -> Result<(), Rejection> {
             "file_search" if given(tool, "vector_store_ids").is_none() => {
                 return Err(missing(format!("{place}.vector_store_ids")));
             }
+            "image_generation" => image_generation(map, &place)?,
             kind if !TOOLS.contains(&kind) => return Err(wrong_value(format!("{place}.type"), kind, TOOLS)),
             _ => {}
         }
@@ -215,11 +216,45 @@ fn tools(body: &Value) -> Result<(), Rejection> {
             let message = format!("Tool choice 'function' not found in 'tools' parameter: {name}.");
             if offered { Ok(()) } else { Err(invalid(message, "tool_choice", None)) }
         }
+        Some(Value::Object(choice)) => {
+            let kind = choice.get("type").and_then(Value::as_str).unwrap_or_default();
+            let offered = tools.iter().any(|tool| text(tool, "type") == kind);
+            let message = format!("Tool choice '{kind}' not found in 'tools' parameter.");
+            if offered || !TOOLS.contains(&kind) { Ok(()) } else { Err(invalid(message, "tool_choice", None)) }
+        }
         Some(Value::String(choice)) if choice == "required" && tools.is_empty() => {
             Err(invalid("Tool choice 'required' must be specified with 'tools' parameter.", "tool_choice", None))
         }
         _ => Ok(()),
     }
+}
+
+fn image_generation(tool: &Map<String, Value>, place: &str) -> Result<(), Rejection> {
+    let known = [
+        "type",
+        "action",
+        "background",
+        "input_fidelity",
+        "input_image_mask",
+        "model",
+        "moderation",
+        "output_compression",
+        "output_format",
+        "partial_images",
+        "quality",
+        "size",
+    ];
+    if let Some(key) = unknown(tool, &known) {
+        return Err(unknown_parameter(format!("{place}.{key}")));
+    }
+    let sizes = ["1024x1024", "1024x1536", "1536x1024", "auto"];
+    for (key, supported) in [("size", sizes), ("quality", ["low", "medium", "high", "auto"])] {
+        let value = tool.get(key).and_then(Value::as_str).unwrap_or_default();
+        if !value.is_empty() && !supported.contains(&value) {
+            return Err(wrong_value(format!("{place}.{key}"), value, &supported));
+        }
+    }
+    Ok(())
 }
 
 fn input(items: &[Value]) -> Result<(), Rejection> {
@@ -306,6 +341,25 @@ fn message(item: &Value, place: &str) -> Result<(), Rejection> {
                 let place = format!("{place}.content[{index}]");
                 if !supported.contains(&kind) {
                     return Err(wrong_value(place, kind, supported));
+                }
+                match kind {
+                    "input_image" => {
+                        let known = ["type", "image_url", "file_id", "detail"];
+                        if let Some(key) = part.as_object().and_then(|map| unknown(map, &known)) {
+                            return Err(unknown_parameter(format!("{place}.{key}")));
+                        }
+                        if given(part, "file_id").is_none() {
+                            picture(part.get("image_url"), &format!("{place}.image_url"))?;
+                        }
+                    }
+                    "input_file" => {
+                        let known = ["type", "file_id", "file_url", "file_data", "filename", "detail"];
+                        if let Some(key) = part.as_object().and_then(|map| unknown(map, &known)) {
+                            return Err(unknown_parameter(format!("{place}.{key}")));
+                        }
+                        file(part, &place)?;
+                    }
+                    _ => {}
                 }
                 if kind.ends_with("_text") && !part.get("text").is_some_and(Value::is_string) {
                     return Err(missing(format!("{place}.text")));

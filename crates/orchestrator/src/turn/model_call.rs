@@ -1,0 +1,117 @@
+//! One model call of a turn, as the journal tells of it.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use massgen_backends::{CallError, Message, ModelRequest, Reply};
+use massgen_protocol::{Activity, Cost, FinishReason, Usage};
+
+use super::{Turn, millis};
+use crate::batch::{Batch, WAIT_MAX};
+
+impl Turn {
+    /// Asks the model and tells of what it streams.
+    pub(super) async fn call(&self, number: u32) -> Result<Reply, CallError> {
+        self.activity(Activity::CallStarted { turn: self.id, call: number });
+        let mut open = OpenCall::new(self, number);
+        let batch = &open.batch;
+        let mut on = |event| lock(batch).push(event);
+        let reply = {
+            let mut call = std::pin::pin!(self.backend.call(&self.request, &mut on));
+            let mut pulse = tokio::time::interval(WAIT_MAX);
+            pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    reply = &mut call => break reply?,
+                    _ = pulse.tick() => lock(batch).flush_if_due(),
+                }
+            }
+        };
+        let first_chunk_ms = reply.time_to_first_chunk.map(millis);
+        open.end(Some(reply.finish.clone()), reply.usage, first_chunk_ms);
+        if let Some(text) = caution(&reply.finish) {
+            self.activity(Activity::Notice { agent: Some(self.id.agent), text });
+        }
+        Ok(reply)
+    }
+}
+
+/// A model call that has not ended. Dropped without an end, it reports what it can estimate, so that
+/// a call that was stopped is not taken for free.
+struct OpenCall<'a, Send: FnMut(Activity)> {
+    turn: &'a Turn,
+    number: u32,
+    started: Instant,
+    batch: Mutex<Batch<Send>>,
+    ended: bool,
+}
+
+impl<'a> OpenCall<'a, Box<dyn FnMut(Activity) + Send + 'a>> {
+    fn new(turn: &'a Turn, number: u32) -> Self {
+        let send: Box<dyn FnMut(Activity) + Send + 'a> = Box::new(|activity| turn.activity(activity));
+        Self { turn, number, started: Instant::now(), batch: Mutex::new(Batch::new(turn.id, send)), ended: false }
+    }
+}
+
+impl<Send: FnMut(Activity)> OpenCall<'_, Send> {
+    fn end(&mut self, finish: Option<FinishReason>, usage: Usage, first_chunk_ms: Option<u64>) {
+        self.ended = true;
+        lock(&self.batch).flush();
+        let nothing = usage == Usage::default();
+        let cost = if nothing { Cost::default() } else { Cost::of_call(self.turn.backend.price(&usage)) };
+        self.turn.activity(Activity::CallEnded {
+            turn: self.turn.id,
+            call: self.number,
+            finish,
+            usage,
+            cost,
+            first_chunk_ms,
+            duration_ms: millis(self.started.elapsed()),
+        });
+    }
+}
+
+impl<Send: FnMut(Activity)> Drop for OpenCall<'_, Send> {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let streamed = lock(&self.batch).streamed_bytes();
+        // A call that failed before it said anything is not billed.
+        let usage = if streamed == 0 { Usage::default() } else { estimate(&self.turn.request, streamed) };
+        self.end(None, usage, None);
+    }
+}
+
+/// What the user should know of a reply that did not come to its own end.
+fn caution(finish: &FinishReason) -> Option<String> {
+    match finish {
+        FinishReason::Stop | FinishReason::ToolCalls => None,
+        FinishReason::Length => Some("the reply was cut at the limit of output tokens (`max_tokens`)".to_owned()),
+        FinishReason::Refusal => Some("the model or its provider refused to reply".to_owned()),
+        FinishReason::Other(reason) => Some(format!("the reply ended with `{reason}`")),
+    }
+}
+
+/// Tokens at four bytes each, the usual rule of thumb for English text.
+fn estimate(request: &ModelRequest, streamed_bytes: u64) -> Usage {
+    let messages = request.messages.iter().map(|message| match message {
+        Message::User(text) => text.len(),
+        Message::Assistant(turn) => {
+            turn.text.len() + turn.tool_calls.iter().map(|call| call.arguments.len()).sum::<usize>()
+        }
+        Message::ToolResults(results) => results.iter().map(|result| result.content.len()).sum(),
+    });
+    let asked = request.system.len() + messages.sum::<usize>();
+    Usage {
+        input_tokens: asked as u64 / 4,
+        output_tokens: streamed_bytes.div_ceil(4),
+        estimated: true,
+        ..Usage::default()
+    }
+}
+
+/// The lock is held for one push only; a panic inside leaves text, not a broken invariant.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

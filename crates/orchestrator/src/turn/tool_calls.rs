@@ -1,0 +1,129 @@
+//! The tool calls of one reply: each is run, told of, and has exactly one result.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use futures_util::future::join_all;
+use massgen_backends::ToolResult;
+use massgen_protocol::{Activity, ToolCall, ToolEnd};
+use massgen_tool::{CallContext, Caller, Progress, ToolOutcome};
+
+use super::{Report, Turn, millis};
+
+/// How much of a result the journal keeps. The model has the whole.
+const RESULT_BYTES_MAX: usize = 4 * 1024;
+
+/// How much output of one call the journal keeps.
+const OUTPUT_BYTES_MAX: usize = 64 * 1024;
+
+/// What a call came to, and what the model is told of it.
+pub(super) struct Ran {
+    pub(super) result: ToolResult,
+    pub(super) outcome: ToolOutcome,
+}
+
+impl Turn {
+    /// Runs calls in their order; those that change nothing run side by side.
+    pub(super) async fn run_tools(&self, calls: &[ToolCall]) -> Vec<Ran> {
+        let mut ran = Vec::with_capacity(calls.len());
+        let mut left = calls;
+        while !left.is_empty() {
+            let (now, later) = left.split_at(self.tools.abreast(left).min(left.len()));
+            ran.extend(join_all(now.iter().map(|call| self.run_tool(call))).await);
+            left = later;
+        }
+        ran
+    }
+
+    async fn run_tool(&self, call: &ToolCall) -> Ran {
+        let open = OpenTool::new(self, call);
+        let context = CallContext {
+            caller: Caller { turn: self.id, presenting: self.presenting },
+            cancel: self.stop.child_token(),
+            progress: self.progress(call.id.clone()),
+        };
+        let mut outcome = self.tools.call(call, &context).await;
+        if outcome.is_unknown {
+            outcome
+                .content
+                .push_str("\n(It is not known whether this call had its effect. Find out before you repeat it.)");
+        }
+        open.end(if outcome.is_error { ToolEnd::Failed } else { ToolEnd::Done }, &outcome.content);
+        let result = ToolResult {
+            call_id: call.id.clone(),
+            name: call.name.clone(),
+            content: outcome.content.clone(),
+            is_error: outcome.is_error,
+        };
+        Ran { result, outcome }
+    }
+
+    /// Passes on what a call tells while it runs, up to a limit.
+    fn progress(&self, id: String) -> Arc<dyn Fn(Progress) + Send + Sync> {
+        let (turn, reports, told) = (self.id, self.reports.clone(), AtomicUsize::new(0));
+        Arc::new(move |progress| {
+            let delta = match progress {
+                Progress::Output(text) => text,
+                Progress::Note(text) => format!("{text}\n"),
+            };
+            let before = told.fetch_add(delta.len(), Ordering::Relaxed);
+            let delta = match before {
+                before if before + delta.len() <= OUTPUT_BYTES_MAX => delta,
+                before if before <= OUTPUT_BYTES_MAX => "\n[more output is not shown]\n".to_owned(),
+                _ => return,
+            };
+            // The run may be gone already: then nobody needs to know.
+            let _ = reports.send(Report::Activity(Activity::ToolOutput { turn, id: id.clone(), delta }));
+        })
+    }
+}
+
+/// A tool call that has not ended. Dropped without an end, it was stopped with its turn.
+struct OpenTool<'a> {
+    turn: &'a Turn,
+    call: &'a ToolCall,
+    started: Instant,
+    ended: bool,
+}
+
+impl<'a> OpenTool<'a> {
+    fn new(turn: &'a Turn, call: &'a ToolCall) -> Self {
+        turn.activity(Activity::ToolCalled {
+            turn: turn.id,
+            id: call.id.clone(),
+            name: call.name.clone(),
+            arguments: call.arguments.clone(),
+        });
+        Self { turn, call, started: Instant::now(), ended: false }
+    }
+
+    fn end(mut self, end: ToolEnd, result: &str) {
+        self.ended = true;
+        self.tell(end, result);
+    }
+
+    fn tell(&self, end: ToolEnd, result: &str) {
+        let cut = result.floor_char_boundary(RESULT_BYTES_MAX);
+        let mut shortened = result.get(..cut).unwrap_or_default().to_owned();
+        if cut < result.len() {
+            shortened.push('…');
+        }
+        self.turn.activity(Activity::ToolEnded {
+            turn: self.turn.id,
+            id: self.call.id.clone(),
+            name: self.call.name.clone(),
+            end,
+            result: shortened,
+            duration_ms: millis(self.started.elapsed()),
+        });
+    }
+}
+
+impl Drop for OpenTool<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.tell(ToolEnd::Stopped, "");
+        }
+    }
+}

@@ -6,6 +6,7 @@
 Every test is a function named test_*; the last line says how many passed.
 """
 
+import base64
 import json
 import os
 import sys
@@ -324,6 +325,68 @@ def test_gemini_errors():
     config = gemini_config(tools=[gemini_tool(), search])
     error = raised(genai_errors.ClientError, lambda: call(client, config=config))
     assert error.status == "INVALID_ARGUMENT" and "unsupported" in str(error), error
+
+
+# --- Pictures and sound ---
+
+PNG = b"\x89PNG\r\n\x1a\n"
+PNG_URL = "data:image/png;base64," + base64.b64encode(PNG).decode()
+
+
+def is_png(text):
+    return base64.b64decode(text).startswith(PNG)
+
+
+def test_pictures_are_seen():
+    parts = [{"type": "input_image", "image_url": PNG_URL, "detail": "auto"}, {"type": "input_text", "text": "what?"}]
+    response = openai_client().responses.create(model="gpt-5-nano", input=[{"role": "user", "content": parts}])
+    assert response.output_text == PLAIN, response
+    parts = [{"type": "image_url", "image_url": {"url": PNG_URL}}, {"type": "text", "text": "what?"}]
+    reply = openai_client().chat.completions.create(model="glm-4.5", messages=[{"role": "user", "content": parts}])
+    assert reply.choices[0].message.content == PLAIN, reply
+    source = {"type": "base64", "media_type": "image/png", "data": base64.b64encode(PNG).decode()}
+    parts = [{"type": "image", "source": source}, {"type": "text", "text": "what?"}]
+    message = anthropic_client().messages.create(
+        model="claude-sonnet-4-5", max_tokens=100, messages=[{"role": "user", "content": parts}]
+    )
+    assert message.content[0].text == PLAIN, message
+    parts = [genai_types.Part.from_bytes(data=PNG, mime_type="image/png"), "what?"]
+    client = gemini_client()
+    reply = client.models.generate_content(model="gemini-2.5-flash", contents=parts)
+    assert reply.text == PLAIN, reply
+
+
+def test_pictures_are_drawn():
+    images = openai_client().images.generate(model="gpt-image-1", prompt="a disc", size="1536x1024", quality="low")
+    assert is_png(images.data[0].b64_json)
+    response = openai_client().responses.create(
+        model="gpt-5-nano", input="a disc", tools=[{"type": "image_generation"}], tool_choice={"type": "image_generation"}
+    )
+    drawn = [item for item in response.output if item.type == "image_generation_call"]
+    assert len(drawn) == 1 and is_png(drawn[0].result), response.output
+    config = genai_types.GenerateContentConfig(
+        response_modalities=["TEXT", "IMAGE"], image_config=genai_types.ImageConfig(aspect_ratio="16:9")
+    )
+    client = gemini_client()
+    reply = client.models.generate_content(model="gemini-2.5-flash-image", contents="a disc", config=config)
+    drawn = [part.inline_data for part in reply.parts if part.inline_data]
+    assert len(drawn) == 1 and drawn[0].mime_type == "image/png" and drawn[0].data.startswith(PNG), reply
+
+
+def test_speech_and_recordings():
+    client = openai_client()
+    speech = client.audio.speech.create(model="gpt-4o-mini-tts", voice="alloy", input="hello", instructions="softly")
+    assert speech.read().startswith(b"\xff\xfb")
+    text = client.audio.transcriptions.create(model="gpt-4o-transcribe", file=("a.mp3", b"ID3...."))
+    assert text.text == PLAIN, text
+    reply = client.chat.completions.create(
+        model="gpt-4o-audio-preview",
+        modalities=["text", "audio"],
+        audio={"voice": "alloy", "format": "wav"},
+        messages=[{"role": "user", "content": "hello"}],
+    )
+    audio = reply.choices[0].message.audio
+    assert audio.transcript == PLAIN and base64.b64decode(audio.data).startswith(b"RIFF"), audio
 
 
 def main():

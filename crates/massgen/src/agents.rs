@@ -120,7 +120,8 @@ fn add_azure_version(kind: &str, params: &mut Map<String, Value>, environment: &
     }
 }
 
-fn rehearsal_url(server: &RehearsalServer, protocol: Protocol) -> String {
+/// Where the rehearsal provider speaks `protocol`.
+pub(crate) fn rehearsal_url(server: &RehearsalServer, protocol: Protocol) -> String {
     server.base_url(match protocol {
         Protocol::Responses => Wire::Responses,
         Protocol::Messages => Wire::Messages,

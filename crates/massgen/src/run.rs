@@ -1,6 +1,5 @@
 //! One run from the edge: log folder, displays, signals, result.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -162,8 +161,9 @@ fn order<'a>(plan: &'a RunPlan<'_>, places: &Places) -> Order<'a> {
         config: &plan.team.config,
         environment: plan.environment,
         question: &plan.question,
-        config_folder: plan.team.path.as_ref().and_then(|path| path.parent()).map(Path::to_owned),
+        config_file: plan.team.path.clone(),
         logs: places.logs.as_ref().map(LogFolder::attempt_dir),
+        rehearsal: plan.rehearsal.as_ref(),
         starts_programs: plan.starts_programs,
         can_ask: is_watched,
     }

@@ -1,6 +1,30 @@
 //! Standard output and standard error: what goes where, and in which form.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How many questions to the user are open.
+static QUESTIONS: AtomicUsize = AtomicUsize::new(0);
+
+/// While it lives, displays keep what they have to show: a question must not scroll away.
+pub(crate) struct Held(());
+
+/// Holds displays back.
+pub(crate) fn hold() -> Held {
+    QUESTIONS.fetch_add(1, Ordering::SeqCst);
+    Held(())
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        QUESTIONS.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Whether displays are held back.
+pub(crate) fn is_held() -> bool {
+    QUESTIONS.load(Ordering::SeqCst) > 0
+}
 
 /// Tells the user something that is not the result. Providers may have had a word in it.
 pub(crate) fn tell(text: &str) {

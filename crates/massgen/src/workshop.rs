@@ -7,12 +7,14 @@ mod commands;
 mod contexts;
 mod delivery;
 mod functions;
+mod media;
 mod only;
 mod room;
 mod secrets;
 mod servers;
 mod settlement;
 
+use std::hash::BuildHasher as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -22,6 +24,7 @@ use massgen_config::{AgentConfig, Environment, InstanceSuffix, McpServerConfig, 
 use massgen_mcp::{AgentPlace, HubSettings, Servers, base_environment};
 use massgen_orchestrator::{AgentSetup, Announcer, Ended, Preparation};
 use massgen_protocol::{Activity, AgentIndex, PresentationSource, Record, Rules, RunEnd, RunView};
+use massgen_rehearsal::RehearsalServer;
 use massgen_sandbox::Driver;
 use massgen_tool::{ToolSource, Toolbox, ToolboxSettings};
 use massgen_tools::files::{FilePlaces, FileSettings, FileTools};
@@ -35,6 +38,7 @@ use claim::Claim;
 use commands::Shell;
 use contexts::{Contexts, ForPresenter, drift};
 use functions::{AboutAgent, All, Code, Modules};
+use media::Means;
 use only::Only;
 use room::{Room, private_directory};
 use settlement::{Settled, Settlement};
@@ -52,10 +56,12 @@ pub(crate) struct Order<'a> {
     pub(crate) config: &'a TeamConfig,
     pub(crate) environment: &'a Environment,
     pub(crate) question: &'a str,
-    /// The folder of the config's file.
-    pub(crate) config_folder: Option<PathBuf>,
+    /// The config's file.
+    pub(crate) config_file: Option<PathBuf>,
     /// Where the run leaves its log.
     pub(crate) logs: Option<PathBuf>,
+    /// Where every provider is, in a rehearsal.
+    pub(crate) rehearsal: Option<&'a RehearsalServer>,
     /// Whether programs that the config names are started: servers, functions. Not in a rehearsal of any question,
     /// which would never call them.
     pub(crate) starts_programs: bool,
@@ -229,6 +235,9 @@ fn tell_what_is_left_out(order: &Order<'_>, announcer: &Announcer) {
     }
 }
 
+/// What an agent has from outside, each by the name of its server.
+type Outside = Vec<(String, Arc<dyn ToolSource>)>;
+
 struct Builder<'a> {
     order: &'a Order<'a>,
     announcer: &'a Announcer,
@@ -242,6 +251,8 @@ struct Builder<'a> {
     contexts: Vec<Arc<Contexts>>,
     /// Tells this run's directories from those of others.
     number: u32,
+    /// Makes the suffixes of one run tell nothing of who is who.
+    order_of_suffixes: std::hash::RandomState,
 }
 
 impl<'a> Builder<'a> {
@@ -269,7 +280,12 @@ impl<'a> Builder<'a> {
             Contexts::new(entries, state.clone(), coordination.write_mode).map(Arc::new)
         };
         let contexts = config.agents.iter().map(contexts).collect::<Result<Vec<_>, _>>()?;
-        let user = order.can_ask.then(User::default);
+        for contexts in &contexts {
+            // Keys may be in it, and it tells who is who. So does the log.
+            order.config_file.iter().chain(&order.logs).for_each(|path| contexts.hide(path));
+        }
+        let names = config.agents.iter().map(|agent| agent.id.to_string()).collect();
+        let user = order.can_ask.then(|| User::new(names));
         let elicitor = user.clone().map(|user| Arc::new(user) as Arc<dyn massgen_mcp::Elicitor>);
         let servers = Servers::new(HubSettings {
             log_directory: order.logs.clone(),
@@ -291,6 +307,7 @@ impl<'a> Builder<'a> {
             drivers: Vec::new(),
             contexts,
             number: now.subsec_nanos() ^ std::process::id().rotate_left(16),
+            order_of_suffixes: std::hash::RandomState::new(),
         })
     }
 
@@ -303,15 +320,19 @@ impl<'a> Builder<'a> {
             instance: format!("{:08x}", self.number),
             sandbox: None,
         };
+        let mut furnished = Ok(());
         for ((index, setup), config) in (0_u16..).zip(agents.iter_mut()).zip(&order.config.agents) {
-            self.furnish(AgentIndex(index), config, setup, &mut shell, skills.as_ref()).await?;
+            furnished = self.furnish(AgentIndex(index), config, setup, &mut shell, skills.as_ref()).await;
+            if furnished.is_err() {
+                break;
+            }
         }
         let settlement = Settlement {
             apply: order.config.orchestrator.apply_when(order.can_ask),
             drift: drift(order.config.orchestrator.coordination.drift_conflict_policy),
             patches: order.logs.clone(),
         };
-        Ok(Workshop {
+        let workshop = Workshop {
             store: self.store,
             servers: self.servers,
             rooms: self.rooms,
@@ -319,7 +340,14 @@ impl<'a> Builder<'a> {
             drivers: self.drivers,
             contexts: self.contexts,
             settlement,
-        })
+        };
+        match furnished {
+            Ok(()) => Ok(workshop),
+            Err(failure) => {
+                workshop.close().await;
+                Err(failure)
+            }
+        }
     }
 
     /// Gives one agent its directories and tools.
@@ -336,10 +364,6 @@ impl<'a> Builder<'a> {
         let as_code = tools.enable_code_based_tools && room.is_some() && config.backend.commands.is_some();
         let is_coded =
             |server: &String| as_code && !tools.direct_mcp_servers.iter().any(|name| name.as_str() == server);
-        let outside = self.outside(index, config, room.as_ref().map(|room| room.workspace.clone()));
-        let (coded, direct): (Vec<_>, Vec<_>) = outside.into_iter().partition(|(server, _)| is_coded(server));
-        // The user's own tools come first: they may take the place of ours.
-        let mut sources: Vec<Arc<dyn ToolSource>> = direct.into_iter().map(|(_, source)| source).collect();
         let modules = match &mut room {
             Some(room) if as_code => {
                 let shared = tools.shared_tools().map(|path| self.order.environment.cwd.join(path));
@@ -348,6 +372,10 @@ impl<'a> Builder<'a> {
             _ => None,
         };
         let room = room.map(Arc::new);
+        let outside = self.outside(index, config, room.as_ref())?;
+        let (coded, direct): (Vec<_>, Vec<_>) = outside.into_iter().partition(|(server, _)| is_coded(server));
+        // The user's own tools come first: they may take the place of ours.
+        let mut sources: Vec<Arc<dyn ToolSource>> = direct.into_iter().map(|(_, source)| source).collect();
         let gate = self.gate(index, config, room.as_ref())?;
         let settings = self.toolbox_settings(config);
         let mut preparations: Vec<Arc<dyn Preparation>> = Vec::new();
@@ -363,6 +391,7 @@ impl<'a> Builder<'a> {
             if let Some(commands) = config.backend.commands.as_ref().filter(|_| self.order.starts_programs) {
                 let variables = modules.as_ref().map(Modules::variables).unwrap_or_default();
                 let commands = shell.commands(commands, room, &self.suffix(index).to_string(), variables).await?;
+                commands::check_enforceable(&*commands.driver, &commands.tools, room, as_code).await?;
                 sources.push(commands.tools);
                 if !self.drivers.iter().any(|known| Arc::ptr_eq(known, &commands.driver)) {
                     self.drivers.push(commands.driver);
@@ -410,31 +439,54 @@ impl<'a> Builder<'a> {
         let claim = Claim::new(&temporary, suffix.to_string()).map_err(|error| cannot_make(&temporary, &error))?;
         let workspace = absolute(workspace);
         private_directory(&workspace).map_err(|error| cannot_make(&workspace, &error))?;
+        self.check_apart(&workspace, &temporary)?;
         let room =
             Room { workspace, claim, sockets, readable: self.skill_folders(), readable_by_commands: read, contexts };
         Ok(Some(room))
     }
 
+    /// Refuses places where agents would see each other's work before it is published.
+    fn check_apart(&self, workspace: &Path, temporary: &Path) -> Result<(), Failure> {
+        let store = self.order.environment.cwd.join(self.order.config.orchestrator.snapshot_directory());
+        let places = [("cwd", workspace), ("agent_temporary_workspace", temporary), ("snapshot_storage", &store)];
+        for (key, place) in places {
+            let place = std::fs::canonicalize(place).unwrap_or_else(|_| place.to_owned());
+            if let Some(context) = self.contexts.iter().find_map(|contexts| contexts.around(&place)) {
+                let (place, context) = (place.display(), context.display());
+                let problem = format!(
+                    "`{key}` puts {place} into the context path {context}, where all agents would see each other's work"
+                );
+                return Err(Failure::configuration(problem)
+                    .hint(format!("a relative `{key}` lies in `.massgen`, which is not part of context paths")));
+            }
+        }
+        Ok(())
+    }
+
     /// What the agent has from outside: its MCP servers and the user's functions, each by the name of the server.
-    fn outside(
-        &self,
-        index: AgentIndex,
-        config: &AgentConfig,
-        workspace: Option<PathBuf>,
-    ) -> Vec<(String, Arc<dyn ToolSource>)> {
+    fn outside(&self, index: AgentIndex, config: &AgentConfig, room: Option<&Arc<Room>>) -> Result<Outside, Failure> {
         let (order, tools) = (self.order, &config.backend.tools);
         if !order.starts_programs {
-            return Vec::new();
+            return Ok(Vec::new());
         }
+        let workspace = room.map(|room| room.workspace.clone());
         let place = match &workspace {
             Some(workspace) => AgentPlace::new(index, workspace),
             None => AgentPlace::without_workspace(index),
         };
         let here = workspace.clone().unwrap_or_else(|| order.environment.cwd.clone());
         let servers = servers::sources(&self.servers, tools, &here, &place);
-        let mut sources: Vec<(String, Arc<dyn ToolSource>)> =
+        let mut sources: Outside =
             servers.into_iter().map(|(name, source)| (name, source as Arc<dyn ToolSource>)).collect();
-        if functions::has_any(tools) {
+        let media = config.backend.media.within(&order.config.orchestrator.media);
+        if workspace.is_none() && media::is_switched_on(&media) {
+            let text =
+                "the tools for media are left out: the agent has no workspace; give it one with `cwd`".to_owned();
+            self.announcer.tell(Activity::Notice { agent: Some(index), text });
+        }
+        if functions::has_any(tools) || (workspace.is_some() && media::is_switched_on(&media)) {
+            let provider = media::media(&config.backend, &media, order.environment, order.rehearsal)?;
+            let means = Means { provider, config: media, room: room.map(Arc::clone) };
             let about = AboutAgent {
                 id: config.id.to_string(),
                 backend: config.backend.kind.kind.to_owned(),
@@ -442,11 +494,11 @@ impl<'a> Builder<'a> {
                 workspace,
             };
             let log = order.logs.as_ref().map(|logs| logs.join(format!("custom_tools_{index}.log")));
-            let folder = order.config_folder.as_deref();
-            let functions = functions::custom_tools(tools, about, folder, order.environment, log);
+            let folder = order.config_file.as_deref().and_then(Path::parent);
+            let functions = functions::custom_tools(tools, &means, about, folder, order.environment, log);
             sources.push((functions::GROUP.to_owned(), Arc::new(functions)));
         }
-        sources
+        Ok(sources)
     }
 
     fn gate(
@@ -547,7 +599,11 @@ impl<'a> Builder<'a> {
 
     /// Tells an agent's directories in this run from all others.
     fn suffix(&self, index: AgentIndex) -> InstanceSuffix {
-        // An odd factor keeps the numbers of one run apart, and their order tells nothing.
-        InstanceSuffix(self.number.wrapping_add(u32::from(index.0)).wrapping_mul(0x9E37_79B1))
+        // Nobody can tell the number of an agent from that of another.
+        let tag = |index: u16| self.order_of_suffixes.hash_one((self.number, index)) & u64::from(u32::MAX);
+        let own = tag(index.0);
+        // Two in one run that are alike are kept apart by those before.
+        let alike = (0..index.0).filter(|before| tag(*before) == own).count();
+        InstanceSuffix(u32::try_from(own).unwrap_or_default().wrapping_add(u32::try_from(alike).unwrap_or_default()))
     }
 }

@@ -221,7 +221,7 @@ impl Server {
                 settled.map(|state| state.clone())
             };
             match settled {
-                Ok(State::Up(_)) => return None,
+                Ok(State::Up(_)) => return self.left_out(),
                 Ok(State::Failed(why) | State::Down(why)) => break why,
                 Ok(State::Authorizing | State::Starting) => {}
                 Ok(State::Closed) | Err(_) => break "it was closed".to_owned(),
@@ -229,6 +229,16 @@ impl Server {
         };
         let is_first = !self.was_reported.swap(true, Ordering::Relaxed);
         is_first.then(|| format!("MCP server `{}` did not start: {why}", self.settings.name))
+    }
+
+    /// Which tools of the server no agent has, told once.
+    fn left_out(&self) -> Option<String> {
+        let names = self.tools().left_out.join("`, `");
+        let is_first = !names.is_empty() && !self.was_reported.swap(true, Ordering::Relaxed);
+        is_first.then(|| {
+            let server = &self.settings.name;
+            format!("left out of MCP server `{server}`: `{names}`, whose `inputSchema` is not of the type `object`")
+        })
     }
 }
 

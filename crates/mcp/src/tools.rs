@@ -22,6 +22,8 @@ const TOOLS_MAX: usize = 1000;
 pub(crate) struct ToolSet {
     pub tools: Vec<Tool>,
     pub targets: BTreeMap<String, Target>,
+    /// Tools that no provider would take.
+    pub left_out: Vec<String>,
 }
 
 /// What a tool's name stands for.
@@ -73,6 +75,10 @@ pub(crate) fn offered(
     let mut seen = BTreeSet::new();
     for tool in listed {
         if settings.offers(&tool.name) && seen.insert(tool.name.clone()) {
+            if tool.input_schema.get("type").is_some_and(|kind| kind != "object") {
+                set.left_out.push(tool.name.to_string());
+                continue;
+            }
             let (tool, target) = converted(tool, &settings.effects, names);
             set.add(tool, target);
         }
@@ -117,7 +123,10 @@ fn parameters(schema: Value) -> Value {
     match schema {
         Value::Object(mut schema) => {
             schema.entry("type").or_insert_with(|| json!("object"));
-            schema.entry("properties").or_insert_with(|| json!({}));
+            let properties = schema.entry("properties").or_insert_with(|| json!({}));
+            if !properties.is_object() {
+                *properties = json!({});
+            }
             schema.into()
         }
         _ => json!({"type": "object", "properties": {}}),

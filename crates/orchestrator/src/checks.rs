@@ -51,7 +51,7 @@ fn told(desk: &Desk, command: &str) -> String {
 
 fn finding(command: &str, exit_code: Option<i32>) -> Finding {
     match exit_code {
-        _ if !runs_something(command) => Finding::Read,
+        _ if !runs_something(command) || !its_end_tells(command) => Finding::Read,
         // It could not be started, was not found, or was killed: that says nothing about what it should have run.
         None | Some(124 | 126 | 127 | 137 | 143) => Finding::Read,
         Some(0) => Finding::Passed,
@@ -75,6 +75,42 @@ fn runs_something(command: &str) -> bool {
         let name = program.rsplit('/').next().unwrap_or(program);
         program.starts_with("./") || program.starts_with('/') && !is_system(program) || is_runner(name)
     })
+}
+
+/// Whether the exit code of a command line is that of what it runs: not of a filter behind it, of an `echo` after it, or
+/// of whatever a shell inside makes of it.
+fn its_end_tells(command: &str) -> bool {
+    let bare = unquoted(command);
+    let chained = bare.replace("&&", " ").replace(">&", ">").replace("&>", ">");
+    let opaque = |words: &[&str]| matches!(words, [shell, option, ..] if is_shell(shell) && option.ends_with('c'));
+    let words: Vec<&str> = bare.split_whitespace().collect();
+    !chained.contains(['|', ';', '&', '\n', '`', '…'])
+        && !chained.contains("$(")
+        && !words.contains(&"!")
+        && !words.windows(2).any(opaque)
+}
+
+fn is_shell(word: &str) -> bool {
+    matches!(word.rsplit('/').next(), Some("bash" | "dash" | "sh" | "zsh"))
+}
+
+/// A command line without what is quoted in it.
+fn unquoted(command: &str) -> String {
+    let mut open = None;
+    let mut is_escaped = false;
+    let is_bare = |c: &char| {
+        let was_escaped = std::mem::replace(&mut is_escaped, false);
+        match (open, *c) {
+            _ if was_escaped => return false,
+            (Some('"') | None, '\\') => is_escaped = true,
+            (None, '"' | '\'') => open = Some(*c),
+            (Some(quote), c) if quote == c => open = None,
+            (None, _) => return true,
+            (Some(_), _) => {}
+        }
+        false
+    };
+    command.chars().filter(is_bare).collect()
 }
 
 /// A variable, or a word that only runs what follows it.
@@ -110,7 +146,7 @@ mod tests {
             "timeout 30 node test.js",
             "./agent1/run.sh",
             "/work/agent1/tool --check",
-            "cat x; cargo test",
+            "python3 -c 'import agent1; agent1.main() | 1' 2>&1 && cargo test",
         ] {
             assert!(runs_something(command), "{command}");
             assert_eq!(finding(command, Some(1)), Finding::Failed { exit_code: Some(1) }, "{command}");
@@ -120,6 +156,21 @@ mod tests {
             ["grep -r x agent1", "diff agent1/a agent2/a", "ls agent1 | head", "cat agent1/x.py", "gone", "/bin/cat x"]
         {
             assert!(!runs_something(command), "{command}");
+            assert_eq!(finding(command, Some(1)), Finding::Read, "{command}");
+        }
+        // A filter, an `echo` or another shell has the last word.
+        for command in [
+            "python3 test.py | tail -3",
+            "python3 test.py; echo rc=$?",
+            "python3 test.py || true",
+            "cd agent1 && timeout 5 python3 test.py 2>&1 | tee log",
+            "bash -c 'python3 test.py; exit 0'",
+            "python3 test.py & wait",
+            "! python3 test.py",
+            "echo $(python3 test.py)",
+            "python3 test.py …",
+        ] {
+            assert_eq!(finding(command, Some(0)), Finding::Read, "{command}");
             assert_eq!(finding(command, Some(1)), Finding::Read, "{command}");
         }
         // What never ran, or was killed, says nothing about the answer.

@@ -373,6 +373,7 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
             files: self.files(view),
             preparation: agent.preparation.clone(),
             presenting: matches!(kind, TurnKind::Solo | TurnKind::Present),
+            sight: 0,
             reports,
             instructions,
             stop: CancellationToken::new(),

@@ -22,6 +22,9 @@ use tool_calls::Ran;
 /// How many replies with tool calls a turn may give before it is made to decide.
 const TOOL_REPLIES_MAX: u32 = 150;
 
+/// How many more replies may call tools, in vain, before the turn has failed.
+const REFUSED_REPLIES_MAX: u32 = 5;
+
 /// What a turn reports to the run.
 #[derive(Debug)]
 pub(crate) enum Report {
@@ -76,6 +79,8 @@ pub(crate) struct Turn {
     pub(crate) preparation: Option<Arc<dyn Preparation>>,
     /// Whether it may do what cannot be taken back.
     pub(crate) presenting: bool,
+    /// How often its copies of peers' files were renewed.
+    pub(crate) sight: u32,
     pub(crate) reports: UnboundedSender<Report>,
     pub(crate) instructions: UnboundedReceiver<Instruction>,
     pub(crate) stop: CancellationToken,
@@ -102,7 +107,8 @@ impl Turn {
         self.prepare().await;
         let mut tool_replies = 0;
         for number in 1.. {
-            self.offer_tools(tool_replies < TOOL_REPLIES_MAX);
+            let may_use_tools = tool_replies < TOOL_REPLIES_MAX;
+            self.offer_tools(may_use_tools);
             let reply = match self.call(number).await {
                 Ok(reply) => reply,
                 Err(error) => {
@@ -118,7 +124,11 @@ impl Turn {
                 continue;
             }
             tool_replies += 1;
-            let ran = self.run_tools(&tools).await;
+            if tool_replies > TOOL_REPLIES_MAX + REFUSED_REPLIES_MAX {
+                let message = format!("it went on to call tools after {TOOL_REPLIES_MAX} replies with tool calls");
+                return self.report(Input::TurnFailed { turn: self.id, message, retryable: false });
+            }
+            let ran = if may_use_tools { self.run_tools(&tools).await } else { self.refuse_tools(&tools) };
             self.report_tools(&ran);
             // A decision beside tool calls relies on them: when one failed, its agent must know first.
             let decides = tools.len() < reply.turn.tool_calls.len();
@@ -133,7 +143,9 @@ impl Turn {
 
     /// What the model may call next.
     fn offer_tools(&mut self, may_use_tools: bool) {
-        self.request.tools = if may_use_tools { self.tools.specs() } else { Vec::new() };
+        // Providers refuse a conversation with tool calls in it that comes without tools.
+        let has_tools = may_use_tools || self.decisions.is_empty();
+        self.request.tools = if has_tools { self.tools.specs() } else { Vec::new() };
         // What changes comes last, so that providers' caches hold for the rest.
         self.request.tools.extend(self.decisions.iter().cloned());
         if !may_use_tools && !self.decisions.is_empty() {

@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn what_leads_out_is_refused() {
         let context = CallContext {
-            caller: Caller { turn: TurnId { agent: AgentIndex(0), number: 1 }, presenting: false },
+            caller: Caller { turn: TurnId { agent: AgentIndex(0), number: 1 }, presenting: false, sight: 0 },
             cancel: CancellationToken::new(),
             progress: Arc::new(|_| {}),
         };

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use massgen_protocol::TurnId;
 use massgen_sandbox::{Exit, Output, OutputStream, Process};
-use massgen_tool::{Touch, TouchKind};
+use massgen_tool::{Caller, Touch, TouchKind};
 use tokio::sync::watch;
 
 use crate::OutputLimits;
@@ -22,7 +21,8 @@ pub(crate) struct Recording {
     pub(crate) id: String,
     pub(crate) command: String,
     pub(crate) work_dir: PathBuf,
-    pub(crate) turn: TurnId,
+    /// Who started it, and what the caller saw then of peers' work.
+    pub(crate) caller: Caller,
     started: Instant,
     touched: Vec<PathBuf>,
     streams: [Mutex<Stream>; 2],
@@ -64,7 +64,7 @@ impl Recording {
         id: String,
         command: String,
         work_dir: PathBuf,
-        turn: TurnId,
+        caller: Caller,
         touched: Vec<PathBuf>,
         limits: &OutputLimits,
     ) -> Self {
@@ -73,7 +73,7 @@ impl Recording {
             Mutex::new(Stream { capture, spilled: 0, path: None })
         };
         let streams = [stream(), stream()];
-        Self { id, command, work_dir, turn, started: Instant::now(), touched, streams, end: watch::Sender::new(None) }
+        Self { id, command, work_dir, caller, started: Instant::now(), touched, streams, end: watch::Sender::new(None) }
     }
 
     /// How it ended; `None` while it runs.
@@ -95,8 +95,13 @@ impl Recording {
     /// Which answers it looked at: known when it has ended.
     pub(crate) fn touches(&self) -> Vec<Touch> {
         let Some(end) = self.end() else { return Vec::new() };
-        let line = cleaned(&self.command).split_whitespace().collect::<Vec<_>>().join(" ");
-        let command = first_bytes(&line, TOUCH_COMMAND_BYTES_MAX);
+        let clean = cleaned(&self.command);
+        let lines = clean.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        let line = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+        let mut command = first_bytes(&line, TOUCH_COMMAND_BYTES_MAX);
+        if command.len() < line.len() {
+            command.push('…');
+        }
         let kind = TouchKind::Ran { command, exit_code: end.exit.code };
         self.touched.iter().map(|path| Touch { path: path.clone(), kind: kind.clone() }).collect()
     }

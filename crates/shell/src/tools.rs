@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use massgen_protocol::{ToolCall, ToolSpec};
-use massgen_sandbox::{Invocation, Job, Network, Process, TerminalSize};
-use massgen_tool::{CallContext, Effect, Tool, ToolOutcome, ToolSource};
+use massgen_protocol::{AgentIndex, ToolCall, ToolSpec, TurnId};
+use massgen_sandbox::{Invocation, Job, Network, Process, StartError, TerminalSize};
+use massgen_tool::{CallContext, Caller, Effect, Tool, ToolOutcome, ToolSource};
 use serde_json::{Map, Value, json};
 
 use crate::arguments::{Input, Named, Page, Run, StreamName, read};
@@ -51,6 +51,24 @@ impl CommandTools {
         };
         let shells = Shells::new(settings.shells_max);
         Self { settings, shells, space: Arc::new(space), count: AtomicU32::new(0) }
+    }
+
+    /// Starts a command that does nothing, to see whether commands can be run with what is granted.
+    ///
+    /// # Errors
+    /// When they cannot.
+    pub async fn try_out(&self) -> Result<(), StartError> {
+        let turn = TurnId { agent: AgentIndex(0), number: 0 };
+        let places = self.settings.places.for_call(&Caller { turn, presenting: false, sight: 0 });
+        let job = Job {
+            invocation: Invocation::Shell("true".to_owned()),
+            cwd: places.workspace.clone(),
+            env: self.environment(&places),
+            terminal: None,
+            grants: places.grants(self.settings.network),
+            limits: self.settings.limits,
+        };
+        self.settings.driver.start(job).await.map(drop)
     }
 
     async fn dispatch(&self, call: &ToolCall, context: &CallContext) -> Result<ToolOutcome, ToolOutcome> {
@@ -142,8 +160,8 @@ impl CommandTools {
         };
         let process = self.settings.driver.start(job).await.map_err(|error| reply::not_started(&error))?;
         let id = format!("{kind}_{}", self.count.fetch_add(1, Ordering::Relaxed) + 1);
-        let (command, turn) = (run.command.clone(), context.caller.turn);
-        let recording = Arc::new(Recording::new(id, command, work_dir, turn, touched, &self.settings.output));
+        let (command, caller) = (run.command.clone(), context.caller);
+        let recording = Arc::new(Recording::new(id, command, work_dir, caller, touched, &self.settings.output));
         let recorder = Recorder::new(Arc::clone(&recording), &self.space);
         Ok(Started { process, recording, recorder })
     }
@@ -323,10 +341,10 @@ fn read_arguments<'a, T: serde::Deserialize<'a>>(arguments: &'a str) -> Result<T
     read(arguments).map_err(ToolOutcome::failed)
 }
 
-/// A reply about a shell. Once it has ended, what it looked at counts for the turn that started it.
+/// A reply about a shell. Once it has ended, what it looked at counts for the turn that started it, unless its copies
+/// of peers' work were renewed meanwhile.
 fn told(shell: &Shell, reply: Map<String, Value>, context: &CallContext) -> ToolOutcome {
-    let is_of_this_turn = shell.recording.turn == context.caller.turn;
-    let touches = if is_of_this_turn { shell.recording.touches() } else { Vec::new() };
+    let touches = if shell.recording.caller == context.caller { shell.recording.touches() } else { Vec::new() };
     ToolOutcome::done(Value::Object(reply).to_string()).touching(touches)
 }
 

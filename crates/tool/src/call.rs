@@ -13,6 +13,8 @@ pub struct Caller {
     /// Whether this turn writes the final answer: what cannot be taken back may only happen here, and only here may a
     /// user's own files change. An agent alone presents, too.
     pub presenting: bool,
+    /// How often the copies of peers' work were renewed in this turn: what was begun before says nothing about them.
+    pub sight: u32,
 }
 
 impl Caller {

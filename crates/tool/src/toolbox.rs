@@ -105,9 +105,11 @@ impl Toolbox {
     /// How many of `calls`, from the first, may run at once.
     #[must_use]
     pub fn abreast(&self, calls: &[ToolCall]) -> usize {
-        let harmless =
-            calls.iter().take_while(|call| self.find(&call.name).is_none_or(|(_, tool)| tool.effect == Effect::None));
-        harmless.count().clamp(1, self.settings.concurrent_calls_max.max(1))
+        let may_run = |call: &&ToolCall| {
+            self.settings.concurrent_changes
+                || self.find(&call.name).is_none_or(|(_, tool)| tool.effect == Effect::None)
+        };
+        calls.iter().take_while(may_run).count().clamp(1, self.settings.concurrent_calls_max.max(1))
     }
 
     /// Runs one call. It has an outcome whatever happens: a refusal, a tool that hangs or panics included.

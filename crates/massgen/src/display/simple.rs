@@ -13,7 +13,7 @@ use super::tool_line::{result_line, tool_line};
 use super::tool_output::ToolOutput;
 use super::{Observer, Places};
 use crate::terminal::harmless;
-use crate::{delivery, report};
+use crate::{delivery, report, terminal};
 
 /// A line of streamed text is broken here when its agent does not break it.
 const LINE_CHARS_MAX: usize = 160;
@@ -366,12 +366,15 @@ impl Observer for Simple {
     }
 
     fn pause(&mut self) {
-        delivery::print(&std::mem::take(&mut self.pending));
+        if !terminal::is_held() {
+            delivery::print(&std::mem::take(&mut self.pending));
+        }
     }
 
     fn finish(&mut self, view: &RunView) {
         self.end(view);
-        self.pause();
+        // A question that is still open has nobody who waits for its answer.
+        delivery::print(&std::mem::take(&mut self.pending));
     }
 }
 

@@ -13,6 +13,10 @@ pub(super) fn tool_line(name: &str, arguments: &str) -> String {
             let values = map.iter().filter_map(|(key, value)| match value {
                 Value::String(text) if key == "work_dir" => Some(format!("(in {})", shortened_path(text))),
                 Value::String(text) if text.trim().lines().count() <= 1 => Some(text.clone()),
+                Value::String(text) if key == "command" => {
+                    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+                    Some(format!("{} ({} lines)", first.trim(), text.lines().count()))
+                }
                 Value::String(text) => Some(format!("({} lines)", text.lines().count())),
                 Value::Null => None,
                 Value::Array(_) | Value::Object(_) => Some(format!("{key}=…")),

@@ -29,8 +29,11 @@ impl Dialogue<StdinLock<'static>, StderrLock<'static>> {
 
 impl Dialogue<StdinLock<'static>, std::io::Stderr> {
     /// The talk with whoever started this process, while a run goes on: others may tell something in between, and must
-    /// not have to wait for an answer.
+    /// not have to wait for an answer. What was typed before there was a question answers none.
     pub(crate) fn beside_a_run() -> Self {
+        #[cfg(unix)]
+        // Of what is no terminal nothing was typed.
+        let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
         Self { input: std::io::stdin().lock(), output: std::io::stderr(), hides: false }
     }
 }

@@ -9,15 +9,21 @@ use tokio::sync::Mutex;
 
 use crate::failure::Failure;
 use crate::first_use::Dialogue;
-use crate::terminal::harmless;
+use crate::terminal::{self, harmless};
 
 /// The user at the terminal, who is asked one thing at a time.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct User {
     turn: Arc<Mutex<()>>,
+    /// What the user calls the agents.
+    names: Arc<[String]>,
 }
 
 impl User {
+    pub(crate) fn new(names: Vec<String>) -> Self {
+        Self { turn: Arc::default(), names: names.into() }
+    }
+
     /// Asks away from the threads that keep everything else going. A question that is no longer awaited is still
     /// answered: a line that is being typed cannot be taken back.
     async fn ask<T: Send + 'static>(
@@ -27,6 +33,7 @@ impl User {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         let asked = on_a_thread(move || {
             let _turn = turn;
+            let _held = terminal::hold();
             question(&mut Dialogue::beside_a_run())
         });
         match asked.await {
@@ -67,14 +74,16 @@ impl<R: std::io::BufRead, W: std::io::Write> Talk for Dialogue<R, W> {
 impl Asker for User {
     fn ask(&self, request: AskRequest) -> BoxFuture<'_, Answer> {
         Box::pin(async move {
-            let answered = User::ask(self, move |talk| permission(talk, &request)).await;
+            let name = self.names.get(request.agent.position()).cloned().unwrap_or_default();
+            let answered = User::ask(self, move |talk| permission(talk, &name, &request)).await;
             answered.unwrap_or_else(Answer::No)
         })
     }
 }
 
-fn permission(talk: &mut dyn Talk, request: &AskRequest) -> Result<Answer, Failure> {
-    talk.say(&format!("\n{} wants to use {} ({})", request.agent, harmless(&request.tool), harmless(&request.why)));
+fn permission(talk: &mut dyn Talk, name: &str, request: &AskRequest) -> Result<Answer, Failure> {
+    let (name, agent, tool, why) = (harmless(name), request.agent, harmless(&request.tool), harmless(&request.why));
+    talk.say(&format!("\n{name} ({agent}) wants to use {tool} ({why})"));
     for (_, subject) in &request.subjects {
         talk.say(&format!("    {}", harmless(subject)));
     }
@@ -175,7 +184,7 @@ mod tests {
             risk: Risk::High,
             why: "a rule asks".to_owned(),
         };
-        let answer = |typed: Vec<&'static str>| permission(&mut Typed(typed, String::new()), &request).ok();
+        let answer = |typed: Vec<&'static str>| permission(&mut Typed(typed, String::new()), "gamma", &request).ok();
         assert_eq!(answer(vec!["", "y"]), Some(Answer::Once));
         assert_eq!(answer(vec!["always"]), Some(Answer::Always));
         assert_eq!(answer(vec!["n"]), Some(Answer::No("the user said no".to_owned())));

@@ -25,8 +25,7 @@ impl Claim {
     pub(crate) fn new(directory: &Path, name: String) -> std::io::Result<Self> {
         super::room::private_directory(directory)?;
         let path = directory.join(format!("{name}{ENDING}"));
-        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
-        locked(&lock)?;
+        let lock = lock(&path)?;
         let claim = Self { directory: directory.to_owned(), name, _lock: lock };
         for path in [claim.peers(), claim.scratch()] {
             super::room::private_directory(&path)?;
@@ -66,6 +65,39 @@ impl Claim {
             }
         }
     }
+}
+
+/// Makes the lock file and takes the lock.
+fn lock(path: &Path) -> std::io::Result<File> {
+    /// Another run that clears up may hold or remove a file which is not locked yet.
+    const TRIES: usize = 50;
+    for _ in 1..TRIES {
+        let file = open(path)?;
+        if locked(&file).is_ok() && is_at(&file, path) {
+            return Ok(file);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    let file = open(path)?;
+    locked(&file)?;
+    Ok(file)
+}
+
+fn open(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).open(path)
+}
+
+/// Whether `file` is still what `path` names.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let both = file.metadata().and_then(|own| Ok((own, std::fs::metadata(path)?)));
+    both.is_ok_and(|(own, there)| (own.dev(), own.ino()) == (there.dev(), there.ino()))
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
 }
 
 #[cfg(unix)]

@@ -137,6 +137,29 @@ impl Shell<'_> {
     }
 }
 
+/// Refuses what the box of commands cannot enforce, before any model is asked.
+pub(crate) async fn check_enforceable(
+    driver: &dyn Driver,
+    tools: &CommandTools,
+    room: &Room,
+    uses_sockets: bool,
+) -> Result<(), Failure> {
+    if driver.name() != "landlock" {
+        return Ok(());
+    }
+    let hint = "install the package `bubblewrap`, or use `command_line_execution_mode: docker`";
+    if room.contexts.holds_back_in_writable() {
+        let problem = "without bubblewrap, commands cannot be kept from protected paths and files with keys in a context \
+                       path that may be written";
+        return Err(Failure::configuration(problem).hint(hint));
+    }
+    // Before Linux 7.1, sockets cannot be granted one by one.
+    if uses_sockets || !room.sockets.is_empty() {
+        tools.try_out().await.map_err(|error| Failure::configuration(with_causes(&error)).hint(hint))?;
+    }
+    Ok(())
+}
+
 fn limits(config: &CommandConfig) -> Limits {
     if config.mode == CommandMode::Local {
         // Who asks for no box gets none.

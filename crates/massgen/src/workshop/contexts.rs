@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
-use massgen_changes::{ContextPath, CopyMode, Drift, Isolated};
+use massgen_changes::{ContextPath, CopyMode, Drift, Isolated, LeftOut, Refusal};
 use massgen_config::{DriftConflictPolicy, Permission, ResolvedContextPath, WriteMode};
 use massgen_orchestrator::{Announcer, Preparation};
 use massgen_protocol::{Activity, TurnId, TurnKind};
@@ -78,6 +78,31 @@ impl Contexts {
         self.hidden.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Hides more of the user's files, as far as they are among those that agents see.
+    pub(crate) fn hide(&self, path: &Path) {
+        let Ok(path) = std::fs::canonicalize(path) else { return };
+        if self.entries.iter().any(|entry| path.starts_with(&entry.path)) {
+            self.hidden.lock().unwrap_or_else(PoisonError::into_inner).push(path);
+        }
+    }
+
+    /// The context path in which `place` lies for all to see: what is massgen's own there is hidden.
+    pub(crate) fn around(&self, place: &Path) -> Option<&Path> {
+        let is_around = |entry: &&ResolvedContextPath| {
+            let below = place.strip_prefix(&entry.path);
+            below.is_ok_and(|below| !below.iter().any(|name| name == ".massgen"))
+        };
+        self.entries.iter().find(is_around).map(|entry| entry.path.as_path())
+    }
+
+    /// Whether something in what may be written is to be kept from being written or read: not every sandbox can.
+    pub(crate) fn holds_back_in_writable(&self) -> bool {
+        let hidden = self.hidden();
+        self.writable().any(|entry| {
+            entry.protected.iter().any(|path| path.exists()) || hidden.iter().any(|path| path.starts_with(&entry.path))
+        })
+    }
+
     /// The copies that were made, for good.
     pub(crate) fn take_copies(&self) -> Vec<Arc<Isolated>> {
         std::mem::take(&mut *self.lock())
@@ -124,6 +149,7 @@ impl Contexts {
             });
             match copy {
                 Ok(copy) => {
+                    problems.extend(what_is_missing(&copy));
                     let keys = secrets::secrets(copy.directory());
                     self.hidden.lock().unwrap_or_else(PoisonError::into_inner).extend(keys);
                     copies.push(Arc::new(copy));
@@ -137,6 +163,27 @@ impl Contexts {
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<Isolated>>> {
         self.copies.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a copy does not hold of what it stands for, where that may be missed.
+fn what_is_missing(copy: &Isolated) -> Vec<String> {
+    /// How many are named.
+    const NAMED_MAX: usize = 5;
+    let path = copy.context().path().display();
+    let mut missing = Vec::new();
+    if let Some(error) = copy.fallback() {
+        missing.push(format!("the copy of {path} has no git history: {}", with_causes(error)));
+    }
+    let is_missed = |left: &&LeftOut| {
+        matches!(left.why, Refusal::OtherRepository | Refusal::LeadsOutside | Refusal::Unreadable | Refusal::NotAFile)
+    };
+    let left_out: Vec<&LeftOut> = copy.left_out().iter().filter(is_missed).collect();
+    let named = left_out.iter().take(NAMED_MAX);
+    missing.extend(named.map(|left| format!("the copy of {path} lacks {}: {}", left.path.display(), left.why)));
+    if let Some(more) = left_out.len().checked_sub(NAMED_MAX).filter(|more| *more > 0) {
+        missing.push(format!("the copy of {path} lacks {more} more such files"));
+    }
+    missing
 }
 
 /// What happens with a file that changed underneath.

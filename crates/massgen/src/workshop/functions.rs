@@ -12,13 +12,14 @@ use massgen_config::{Environment, ToolsConfig};
 use massgen_orchestrator::{Announcer, Preparation};
 use massgen_protocol::{Activity, ToolEnd, TurnId, TurnKind};
 use massgen_python::{
-    BUILTIN_FUNCTIONS, CodeSettings, CodeTools, ConfinedPaths, ContextValues, CustomSettings, CustomToolSpec,
-    CustomTools, Dispatch, InterpreterSearch, Presence, ToolboxDispatch, group_by_server,
+    BUILTIN_FUNCTIONS, CodeSettings, CodeTools, ContextValues, CustomSettings, CustomToolSpec, CustomTools, Dispatch,
+    InterpreterSearch, Presence, ToolboxDispatch, group_by_server,
 };
 use massgen_tool::{CallContext, Caller, Tool, ToolOutcome, Toolbox};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::media::{self, Means, RoomPaths};
 use super::room::{Room, private_directory};
 use crate::failure::{Failure, with_causes};
 
@@ -55,6 +56,7 @@ impl ContextValues for AboutAgent {
 /// The user's functions as tools of an agent.
 pub(crate) fn custom_tools(
     tools: &ToolsConfig,
+    means: &Means,
     about: AboutAgent,
     config_folder: Option<&Path>,
     environment: &Environment,
@@ -77,13 +79,16 @@ pub(crate) fn custom_tools(
         .collect();
     if let Some(workspace) = &workspace {
         settings.working_directory.clone_from(workspace);
-        settings.paths = Arc::new(ConfinedPaths::new(workspace, Vec::new()));
     }
+    if let Some(room) = &means.room {
+        settings.paths = Arc::new(RoomPaths(Arc::clone(room)));
+    }
+    settings.media = Some(Arc::clone(&means.provider));
     settings.context = Arc::new(about);
     settings.log = log;
     let here = workspace.unwrap_or_else(|| environment.cwd.clone());
     let own = tools.custom_tools.iter();
-    let specs: Vec<CustomToolSpec> = own
+    let mut specs: Vec<CustomToolSpec> = own
         .map(|tool| CustomToolSpec {
             functions: vec![tool.function.as_str().to_owned()],
             names: vec![tool.name.as_str().to_owned()],
@@ -95,6 +100,9 @@ pub(crate) fn custom_tools(
         })
         .chain(discovered(tools))
         .collect();
+    if means.room.is_some() {
+        specs.extend(media::switched_on(&means.config, &specs));
+    }
     CustomTools::new(settings, &specs)
 }
 
@@ -269,7 +277,7 @@ impl Told {
     fn begin(&self, turn: TurnId, presenting: bool) {
         *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(turn);
         self.inner.set_context(Some(CallContext {
-            caller: Caller { turn, presenting },
+            caller: Caller { turn, presenting, sight: 0 },
             cancel: CancellationToken::new(),
             progress: Arc::new(|_| {}),
         }));

@@ -55,6 +55,7 @@ impl massgen_tools::files::Places for Room {
             readable: self.contexts.readable().into_iter().chain(self.readable.clone()).collect(),
             writable: self.writable(caller),
             protected: self.contexts.protected(),
+            hidden: self.contexts.hidden(),
         }
     }
 }

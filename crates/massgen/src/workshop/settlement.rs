@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::asking::on_a_thread;
 use crate::failure::with_causes;
 use crate::first_use::Dialogue;
-use crate::terminal::harmless;
+use crate::terminal::{self, harmless};
 
 /// What became of the changes in one copy.
 pub(crate) enum Settled {
@@ -174,13 +174,14 @@ enum Asked {
 /// Asks the user, change by change.
 fn review(path: &str, changes: &ChangeSet, broken_off: Option<&str>) -> Result<Asked, String> {
     let mut review = Review::new(changes.clone());
+    let _held = terminal::hold();
     let mut dialogue = Dialogue::beside_a_run();
     dialogue.say(&format!("\nChanges to {}: {}", harmless(path), review.introduction()));
     if let Some(why) = broken_off {
         dialogue.say(&format!("Careful: {why}, so they may be half done."));
     }
     while !review.is_over() {
-        let answer = dialogue.reply(&review.prompt()).map_err(|failure| format!("not applied: {failure}"))?;
+        let answer = dialogue.reply(&review.prompt()).map_err(|_| "not applied: the review was ended".to_owned())?;
         match review.answer(&answer) {
             Step::Explain(text) => dialogue.say(&text),
             Step::Ask => {}

@@ -59,6 +59,7 @@ mod contexts;
 mod crowd;
 mod custom;
 mod ends;
+mod media;
 mod peers;
 mod servers;
 mod skills;

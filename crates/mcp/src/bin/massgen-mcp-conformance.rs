@@ -91,7 +91,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         let call = ToolCall { id: "1".to_owned(), name, arguments: arguments.to_string() };
         let turn = TurnId { agent: AgentIndex(0), number: 1 };
         let context = CallContext {
-            caller: Caller { turn, presenting: true },
+            caller: Caller { turn, presenting: true, sight: 0 },
             cancel: CancellationToken::new(),
             progress: Arc::new(|progress| println!("{progress:?}")),
         };

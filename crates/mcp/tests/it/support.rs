@@ -68,7 +68,7 @@ impl Bench {
     pub(crate) fn context(&self) -> CallContext {
         let notes = Arc::clone(&self.notes);
         CallContext {
-            caller: Caller { turn: TurnId { agent: AgentIndex(0), number: 1 }, presenting: true },
+            caller: Caller { turn: TurnId { agent: AgentIndex(0), number: 1 }, presenting: true, sight: 0 },
             cancel: CancellationToken::new(),
             progress: Arc::new(move |progress| {
                 if let Progress::Note(note) = progress {

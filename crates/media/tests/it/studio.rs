@@ -71,7 +71,7 @@ impl Studio {
         let name = format!("custom_tool__{function}");
         let call = ToolCall { id: "1".to_owned(), name, arguments: arguments.to_string() };
         let context = CallContext {
-            caller: Caller { turn: TurnId { agent: AgentIndex(0), number: 1 }, presenting: false },
+            caller: Caller { turn: TurnId { agent: AgentIndex(0), number: 1 }, presenting: false, sight: 0 },
             cancel: self.cancel.clone(),
             progress: Arc::new(|_| {}),
         };

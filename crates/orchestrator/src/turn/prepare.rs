@@ -25,6 +25,8 @@ impl Turn {
     pub(super) async fn show(&mut self, files: Option<Vec<PeerFiles>>) {
         let (Some(desk), Some(files)) = (&self.desk, files) else { return };
         let snapshots = files.iter().map(|files| (files.revision.agent, files.snapshot.clone())).collect();
+        // Even if it fails: some of them may be new by then.
+        self.sight += 1;
         match desk.show(snapshots).await {
             Ok(_) if files.is_empty() => {}
             Ok(shown) => self.activity(Activity::PeerFilesShown {

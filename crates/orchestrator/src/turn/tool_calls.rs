@@ -36,10 +36,21 @@ impl Turn {
         ran
     }
 
+    /// Answers calls that come when there were enough of them.
+    pub(super) fn refuse_tools(&self, calls: &[ToolCall]) -> Vec<Ran> {
+        let refused = |call: &ToolCall| {
+            let open = OpenTool::new(self, call);
+            let outcome = ToolOutcome::failed("not run: no more tools can be used in this turn. Answer now.");
+            open.end(ToolEnd::Failed, &outcome.content);
+            Ran { result: result(call, &outcome), outcome }
+        };
+        calls.iter().map(refused).collect()
+    }
+
     async fn run_tool(&self, call: &ToolCall) -> Ran {
         let open = OpenTool::new(self, call);
         let context = CallContext {
-            caller: Caller { turn: self.id, presenting: self.presenting },
+            caller: Caller { turn: self.id, presenting: self.presenting, sight: self.sight },
             cancel: self.stop.child_token(),
             progress: self.progress(call.id.clone()),
         };
@@ -50,13 +61,7 @@ impl Turn {
                 .push_str("\n(It is not known whether this call had its effect. Find out before you repeat it.)");
         }
         open.end(if outcome.is_error { ToolEnd::Failed } else { ToolEnd::Done }, &outcome.content);
-        let result = ToolResult {
-            call_id: call.id.clone(),
-            name: call.name.clone(),
-            content: outcome.content.clone(),
-            is_error: outcome.is_error,
-        };
-        Ran { result, outcome }
+        Ran { result: result(call, &outcome), outcome }
     }
 
     /// Passes on what a call tells while it runs, up to a limit.
@@ -76,6 +81,16 @@ impl Turn {
             // The run may be gone already: then nobody needs to know.
             let _ = reports.send(Report::Activity(Activity::ToolOutput { turn, id: id.clone(), delta }));
         })
+    }
+}
+
+/// What the model is told of a call.
+fn result(call: &ToolCall, outcome: &ToolOutcome) -> ToolResult {
+    ToolResult {
+        call_id: call.id.clone(),
+        name: call.name.clone(),
+        content: outcome.content.clone(),
+        is_error: outcome.is_error,
     }
 }
 

@@ -172,7 +172,7 @@ async fn modules_can_be_discovered() {
         listing.contains("  every_thing/ (2 tools)\n  git/ (1 tool)\ncustom_tools/ (1): two_num_tool\n"),
         "{listing}"
     );
-    for path in ["servers/every_thing/class_.py", "custom_tools/two_num_tool.py", "utils", ".mcp/client.py"] {
+    for path in ["servers/every_thing/class_.py", "custom_tools/two_num_tool.py", ".mcp/client.py"] {
         assert!(workspace.join(path).is_file(), "{path}");
     }
     std::fs::write(workspace.join("utils/mine.py"), "x = 1").unwrap();

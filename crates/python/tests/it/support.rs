@@ -77,7 +77,7 @@ pub(crate) fn told() -> Told {
     let begun = CancellationToken::new();
     let first = begun.clone();
     let context = CallContext {
-        caller: Caller { turn: TurnId { agent: AgentIndex(1), number: 1 }, presenting: false },
+        caller: Caller { turn: TurnId { agent: AgentIndex(1), number: 1 }, presenting: false, sight: 0 },
         cancel: CancellationToken::new(),
         progress: Arc::new(move |event| {
             first.cancel();

@@ -60,7 +60,7 @@ impl Bench {
         let progress = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&progress);
         let context = CallContext {
-            caller: Caller { turn: TurnId { agent: AgentIndex(1), number: 1 }, presenting: false },
+            caller: Caller { turn: TurnId { agent: AgentIndex(1), number: 1 }, presenting: false, sight: 0 },
             cancel: CancellationToken::new(),
             progress: Arc::new(move |told| heard.lock().unwrap().push(told)),
         };

@@ -9,6 +9,7 @@ use super::places::{FilePlaces, is_kept, is_secret};
 pub(super) struct Grants {
     grants: Vec<Grant>,
     protected: Vec<PathBuf>,
+    hidden: Vec<PathBuf>,
 }
 
 /// One place.
@@ -61,7 +62,8 @@ impl Grants {
             .chain(many(places.readable.iter(), PlaceKind::Readable));
         let grants = places_of_kinds.filter_map(|(given, kind)| Grant::new(given, kind)).collect();
         let protected = places.protected.iter().map(|path| real_path(path)).collect();
-        Self { grants, protected }
+        let hidden = places.hidden.iter().map(|path| real_path(path)).collect();
+        Self { grants, protected, hidden }
     }
 
     pub(super) fn workspace(&self) -> Option<&Grant> {
@@ -81,7 +83,7 @@ impl Grants {
         let Some(grant) = self.grant_of(path) else { return Access::None };
         let below = grant.below(path);
         let is_users = matches!(grant.kind, PlaceKind::Readable | PlaceKind::Writable);
-        if is_users && is_secret(&below) {
+        if is_users && (is_secret(&below) || self.hidden.iter().any(|hidden| path.starts_with(hidden))) {
             return Access::Secret;
         }
         if grant.kind == PlaceKind::Readable {

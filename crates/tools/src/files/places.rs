@@ -33,6 +33,8 @@ pub struct FilePlaces {
     pub writable: Vec<PathBuf>,
     /// Never written, moved or deleted, whatever else says so.
     pub protected: Vec<PathBuf>,
+    /// Of the readable and writable ones what may not even be read, besides what names say.
+    pub hidden: Vec<PathBuf>,
 }
 
 /// Names whose content is generated, a repository's own, or massgen's own: outside a workspace they are never written.

@@ -35,6 +35,7 @@ impl Setting {
             readable: vec![path("context")],
             writable: vec![path("isolated")],
             protected: Vec::new(),
+            hidden: Vec::new(),
         }));
         let for_tools = Arc::clone(&places);
         let tools = FileTools::new(Arc::new(move |_: &Caller| for_tools.lock().unwrap().clone()), settings);
@@ -77,7 +78,7 @@ impl Setting {
         let name = tools.iter().map(|tool| &tool.spec.name).find(|name| name.ends_with(&format!("__{tool}"))).unwrap();
         let call = ToolCall { id: "1".to_owned(), name: name.clone(), arguments: arguments.to_string() };
         let turn = TurnId { agent: AgentIndex(0), number: 1 };
-        let caller = Caller { turn, presenting: false };
+        let caller = Caller { turn, presenting: false, sight: 0 };
         let context = CallContext { caller, cancel: self.cancel.clone(), progress: Arc::new(|_| {}) };
         self.tools.call(&call, &context).await
     }

@@ -238,7 +238,7 @@ impl Asker for Script {
 
 fn context() -> CallContext {
     CallContext {
-        caller: Caller { turn: TurnId { agent: AgentIndex(1), number: 1 }, presenting: false },
+        caller: Caller { turn: TurnId { agent: AgentIndex(1), number: 1 }, presenting: false, sight: 0 },
         cancel: CancellationToken::new(),
         progress: Arc::new(|_| {}),
     }

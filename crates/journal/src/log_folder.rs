@@ -41,7 +41,7 @@ impl LogFolder {
         let mut us = at_us;
         loop {
             let session = base.join(format!("log_{}", stamps.name(us)));
-            match fs::create_dir(&session) {
+            match private_dir(&session) {
                 Ok(()) => return Self { session, turn: 1, attempt: 1 }.made(),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && us - at_us < TRIES_MAX => us += 1,
                 Err(source) => return Err(LogFolderError::Create { path: session, source }),
@@ -174,6 +174,14 @@ pub enum LogFolderError {
         /// The directory.
         path: PathBuf,
     },
+}
+
+/// Makes a directory that only its owner can enter: what agents saw of the user's files is in it.
+fn private_dir(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 #[cfg(test)]

@@ -183,6 +183,12 @@ fn broken_off(view: &RunView) -> Option<&'static str> {
     }
 }
 
+/// `path` without links, as far as it exists.
+fn without_links(path: &Path) -> PathBuf {
+    let real = |there: &Path| Some(std::fs::canonicalize(there).ok()?.join(path.strip_prefix(there).ok()?));
+    path.ancestors().find_map(real).unwrap_or_else(|| path.to_owned())
+}
+
 /// Keeps what runs leave out of the user's repository. A config in the same folder stays in.
 fn keep_out_of_repositories(own: &Path) {
     const NAMES: &str = "# Written by massgen: what runs leave.\n/.gitignore\n/changes/\n/massgen_logs/\n/sessions/\n\
@@ -435,11 +441,11 @@ impl<'a> Builder<'a> {
         let cannot_make = |path: &Path, error: &std::io::Error| {
             Failure::execution(format!("the directory {} cannot be made: {error}", path.display()))
         };
+        let workspace = absolute(workspace);
+        self.check_apart(&workspace, &temporary)?;
         // Named after nobody: an agent that knew its number would know which answer is its own.
         let claim = Claim::new(&temporary, suffix.to_string()).map_err(|error| cannot_make(&temporary, &error))?;
-        let workspace = absolute(workspace);
         private_directory(&workspace).map_err(|error| cannot_make(&workspace, &error))?;
-        self.check_apart(&workspace, &temporary)?;
         let room =
             Room { workspace, claim, sockets, readable: self.skill_folders(), readable_by_commands: read, contexts };
         Ok(Some(room))
@@ -450,7 +456,7 @@ impl<'a> Builder<'a> {
         let store = self.order.environment.cwd.join(self.order.config.orchestrator.snapshot_directory());
         let places = [("cwd", workspace), ("agent_temporary_workspace", temporary), ("snapshot_storage", &store)];
         for (key, place) in places {
-            let place = std::fs::canonicalize(place).unwrap_or_else(|_| place.to_owned());
+            let place = without_links(place);
             if let Some(context) = self.contexts.iter().find_map(|contexts| contexts.around(&place)) {
                 let (place, context) = (place.display(), context.display());
                 let problem = format!(

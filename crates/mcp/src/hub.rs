@@ -118,7 +118,7 @@ impl Servers {
         let agent = owner.map(|place| place.agent);
         let log = self.log_directory.as_ref().map(|folder| folder.join(log_name(&settings.name, agent)));
         let root = owner.filter(|_| settings.tells_workspace).and_then(|place| place.workspace.clone());
-        let log = Arc::new(ServerLog::new(log));
+        let log = Arc::new(ServerLog::new(log, settings.transport.secrets()));
         let shared = Arc::new(Shared::new(&settings.name, agent, root, self.elicitor.clone(), log));
         let credentials = Credentials::new(self.credentials_path(settings));
         Server::new(settings.clone(), owner, shared, credentials, &self.common, self.stop.child_token())

@@ -90,6 +90,29 @@ pub struct StdioSettings {
     pub cwd: Option<PathBuf>,
 }
 
+/// What names of variables and headers with keys have in them.
+const KEY_NAMES: [&str; 8] = ["AUTH", "COOKIE", "CREDENTIAL", "KEY", "PASS", "PWD", "SECRET", "TOKEN"];
+
+impl Transport {
+    /// What was given to the server and must not be repeated.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        /// Shorter ones are words.
+        const BYTES_MIN: usize = 8;
+        let named = match self {
+            Self::Stdio(stdio) => &stdio.environment,
+            Self::StreamableHttp(http) | Self::Sse(http) => &http.headers,
+        };
+        let is_key = |name: &str| {
+            let name = name.to_ascii_uppercase();
+            KEY_NAMES.iter().any(|part| name.contains(part))
+        };
+        let values = named.iter().filter(|(name, _)| is_key(name)).map(|(_, value)| value.as_str());
+        // `Bearer x` is often repeated as `x`.
+        let words = values.flat_map(|value| std::iter::once(value).chain(value.split_whitespace()));
+        words.filter(|value| value.len() >= BYTES_MIN).map(str::to_owned).collect()
+    }
+}
+
 /// A server behind an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpSettings {

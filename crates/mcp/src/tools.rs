@@ -142,6 +142,18 @@ mod tests {
         ServerSettings::new("s", Transport::Stdio(StdioSettings::default()))
     }
 
+    #[test]
+    fn a_tool_that_no_provider_would_take_is_left_out() {
+        let listed = vec![
+            tool(json!({"name": "text", "inputSchema": {"type": "string"}})),
+            tool(json!({"name": "good", "inputSchema": {"type": "object", "properties": null}})),
+        ];
+        let set = offered(listed, &ServerCapabilities::default(), &settings(), &mut Names::new("s"));
+        assert_eq!(set.left_out, ["text"]);
+        let [good] = &*set.tools else { panic!("one tool: {:?}", set.tools) };
+        assert_eq!(good.spec.parameters, json!({"type": "object", "properties": {}}));
+    }
+
     fn tool(value: Value) -> rmcp::model::Tool {
         serde_json::from_value(value).unwrap()
     }

@@ -95,9 +95,7 @@ impl Recording {
     /// Which answers it looked at: known when it has ended.
     pub(crate) fn touches(&self) -> Vec<Touch> {
         let Some(end) = self.end() else { return Vec::new() };
-        let clean = cleaned(&self.command);
-        let lines = clean.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
-        let line = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+        let line = in_one_line(&cleaned(&self.command));
         let mut command = first_bytes(&line, TOUCH_COMMAND_BYTES_MAX);
         if command.len() < line.len() {
             command.push('…');
@@ -180,6 +178,24 @@ impl Stream {
         let page = tail.get(tail.floor_char_boundary(start)..).unwrap_or_default();
         Found::Text { lost, text: first_bytes(page, bytes) }
     }
+}
+
+/// A command line of several lines in one that means about the same.
+fn in_one_line(command: &str) -> String {
+    let mut whole = String::new();
+    for line in command.lines() {
+        let words = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        if words.is_empty() {
+            continue;
+        }
+        let goes_on = whole.is_empty() || whole.ends_with("&&") || whole.ends_with('|') || whole.ends_with('\\');
+        whole.truncate(whole.strip_suffix('\\').unwrap_or(&whole).trim_end().len());
+        if !whole.is_empty() {
+            whole.push_str(if goes_on { " " } else { "; " });
+        }
+        whole.push_str(&words);
+    }
+    whole
 }
 
 fn first_bytes(text: &str, bytes: usize) -> String {

@@ -341,6 +341,42 @@ fn a_context_path_that_is_not_there_is_named_before_anything_starts() {
 }
 
 #[test]
+fn agents_cannot_see_each_other_through_the_users_files() {
+    let (place, provider) = (Place::new(), solo_calls(&[]));
+    project(&place);
+    for (key, more) in [
+        ("cwd", json!({"cwd": place.path().join("project/work")})),
+        ("agent_temporary_workspace", json!({})),
+        ("snapshot_storage", json!({})),
+    ] {
+        let mut paths = json!({"context_paths": [{"path": "project"}]});
+        if key != "cwd" {
+            paths[key] = json!(place.path().join("project/place"));
+        }
+        let finished = place.ask(&solo(&provider, more).orchestrator(paths).config(), &[]).run().expect(1);
+        assert!(finished.stderr.contains(&format!("`{key}` puts ")), "{key}: {finished}");
+        assert!(finished.stderr.contains("where all agents would see each other's work"), "{key}: {finished}");
+        assert!(entries(&place.path().join(".massgen/workspaces")).is_empty(), "{key}: what was made is removed");
+    }
+}
+
+#[test]
+fn the_config_is_not_among_the_files_that_agents_see() {
+    needs!(bwrap);
+    let place = Place::new();
+    let config = place.path().canonicalize().unwrap().join("team.yaml").display().to_string();
+    let provider = solo_calls(&[read(&config), run(&format!("cat {config}"))]);
+    let more = json!({"enable_mcp_command_line": true});
+    let team = solo(&provider, more).orchestrator(json!({"context_paths": [{"path": "."}]}));
+    place.ask(&team.config(), &["--automation"]).run().expect(0);
+    let over = calls(&place.log());
+    assert_eq!(over.len(), 2);
+    // There are keys in it.
+    assert!(over.iter().all(|over| over.is_refused() || over.result.contains(r#""success":false"#)), "{over:#?}");
+    assert!(over.iter().all(|over| !over.result.contains("key-of-tests")), "{over:#?}");
+}
+
+#[test]
 fn keys_in_the_users_files_are_nobodys_to_read() {
     needs!(bwrap);
     let (place, made) = (Place::new(), [".env", "sub/.env", "sub/deep/.ssh/id_ed25519", ".git/config"]);

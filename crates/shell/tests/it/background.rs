@@ -102,4 +102,10 @@ async fn what_it_looked_at_is_noted_when_it_has_ended() {
     let [touch] = outcome.touched.as_slice() else { panic!("{:?}", outcome.touched) };
     assert_eq!(touch.path, peer);
     assert_eq!(touch.kind, TouchKind::Ran { command: "exit 5".into(), exit_code: Some(5) });
+    // The copies were renewed: of the new ones it has seen nothing.
+    let mut later = bench.context.clone();
+    later.caller.sight += 1;
+    let outcome =
+        crate::call(&bench.tools, &later, "get_background_shell_output", &json!({"shell_id": "shell_1"})).await;
+    assert!(outcome.touched.is_empty());
 }

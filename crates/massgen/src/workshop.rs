@@ -6,6 +6,7 @@ mod claim;
 mod commands;
 mod contexts;
 mod delivery;
+mod form;
 mod functions;
 mod media;
 mod only;
@@ -191,7 +192,7 @@ fn without_links(path: &Path) -> PathBuf {
 
 /// Keeps what runs leave out of the user's repository. A config in the same folder stays in.
 fn keep_out_of_repositories(own: &Path) {
-    const NAMES: &str = "# Written by massgen: what runs leave.\n/.gitignore\n/changes/\n/massgen_logs/\n/sessions/\n\
+    const NAMES: &str = "# Written by massgen: what runs leave.\n/.gitignore\n/changes/\n/massgen_logs/\n/patches/\n/sessions/\n\
                          /snapshots/\n/temp_workspaces/\n/workspaces/\n";
     let path = own.join(".gitignore");
     if own.is_dir() && !path.exists() {
@@ -336,7 +337,7 @@ impl<'a> Builder<'a> {
         let settlement = Settlement {
             apply: order.config.orchestrator.apply_when(order.can_ask),
             drift: drift(order.config.orchestrator.coordination.drift_conflict_policy),
-            patches: order.logs.clone(),
+            patches: order.logs.clone().unwrap_or_else(|| order.environment.absolute(".massgen/patches")),
         };
         let workshop = Workshop {
             store: self.store,

@@ -7,6 +7,7 @@ use massgen_mcp::{Authorizer, ElicitationAnswer, ElicitationRequest, Elicitor};
 use massgen_tools::gate::{Answer, AskRequest, Asker};
 use tokio::sync::Mutex;
 
+use super::form::form;
 use crate::failure::Failure;
 use crate::first_use::Dialogue;
 use crate::terminal::{self, harmless};
@@ -56,7 +57,7 @@ pub(crate) async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Se
 }
 
 /// What a question needs of a dialogue.
-trait Talk {
+pub(super) trait Talk {
     fn say(&mut self, text: &str);
     fn reply(&mut self, prompt: &str) -> Result<String, Failure>;
 }
@@ -120,39 +121,6 @@ impl Authorizer for User {
             });
             asked.await.is_ok()
         })
-    }
-}
-
-/// Goes through the fields of a server's question.
-fn form(talk: &mut dyn Talk, request: &ElicitationRequest) -> ElicitationAnswer {
-    use serde_json::{Map, Value};
-    talk.say(&format!("\nThe MCP server {} asks: {}", harmless(&request.server), harmless(&request.message)));
-    talk.say("    (never give a key or a password here; an empty answer leaves a field out, `!` declines)");
-    let properties = request.form.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
-    let mut content = Map::new();
-    for (name, schema) in &properties {
-        let title = schema.get("title").and_then(Value::as_str).unwrap_or(name);
-        let about = schema.get("description").and_then(Value::as_str).unwrap_or_default();
-        let Ok(answer) = talk.reply(&harmless(&format!("    {title} {about}: "))) else {
-            return ElicitationAnswer::Dismissed;
-        };
-        match answer.trim() {
-            "!" => return ElicitationAnswer::Declined,
-            "" => {}
-            text => {
-                content.insert(name.clone(), typed(schema, text));
-            }
-        }
-    }
-    ElicitationAnswer::Accepted(content)
-}
-
-/// What was typed, as the field's type wants it.
-fn typed(schema: &serde_json::Value, text: &str) -> serde_json::Value {
-    match schema.get("type").and_then(serde_json::Value::as_str) {
-        Some("boolean") => matches!(text, "y" | "yes" | "true" | "1").into(),
-        Some("integer" | "number") => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
-        _ => text.into(),
     }
 }
 

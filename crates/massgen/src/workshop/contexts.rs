@@ -210,15 +210,16 @@ impl Preparation for ForPresenter {
             }
             let contexts = Arc::clone(&self.contexts);
             let problems = tokio::task::spawn_blocking(move || contexts.make_copies()).await.unwrap_or_default();
+            let told = told(&self.contexts, &problems);
             for text in problems {
                 self.announcer.tell(Activity::Notice { agent: Some(turn.agent), text });
             }
-            told(&self.contexts)
+            told
         })
     }
 }
 
-fn told(contexts: &Contexts) -> Vec<String> {
+fn told(contexts: &Contexts, problems: &[String]) -> Vec<String> {
     let copies = contexts.lock();
     let lines: Vec<String> = copies
         .iter()
@@ -227,6 +228,7 @@ fn told(contexts: &Contexts) -> Vec<String> {
     if lines.is_empty() {
         return Vec::new();
     }
+    let lines: Vec<String> = lines.into_iter().chain(problems.iter().map(|problem| format!("- {problem}"))).collect();
     vec![format!(
         "The user's files are yours to change now, in copies:\n{}\nMake there the changes that the task asks for, and no \
          others. What you change is offered to the user when you are done.",

@@ -29,7 +29,7 @@ pub(crate) struct Settlement {
     pub(crate) apply: Apply,
     pub(crate) drift: Drift,
     /// Where changes are kept as a patch, whatever becomes of them.
-    pub(crate) patches: Option<PathBuf>,
+    pub(crate) patches: PathBuf,
 }
 
 /// The changes in one copy, read and kept.
@@ -113,7 +113,8 @@ impl Settlement {
     }
 
     fn patch(&self, copy: &Isolated, changes: &ChangeSet) -> Option<PathBuf> {
-        let folder = self.patches.as_ref()?;
+        let folder = &self.patches;
+        super::room::private_directory(folder).ok()?;
         let name = copy.context().path().file_name().map_or_else(|| "changes".into(), |name| name.to_string_lossy());
         let mut path = folder.join(format!("{name}.patch"));
         let mut number = 2;

@@ -143,6 +143,13 @@ fn what_is_not_applied_stays_as_a_patch() {
         git(&place.path().join("project"), &["apply", &patch.display().to_string()]);
         assert_eq!(read_project(&place), changed(&before));
     }
+    // Also where there is no log.
+    let (place, provider) = (Place::new(), solo_calls(&change()));
+    let before = project(&place);
+    place.ask(&team(&provider, json!({})).config(), &["--automation", "--no-logs"]).run().expect(0);
+    let patch = place.path().join(".massgen/patches/project.patch");
+    git(&place.path().join("project"), &["apply", &patch.display().to_string()]);
+    assert_eq!(read_project(&place), changed(&before));
 }
 
 #[test]

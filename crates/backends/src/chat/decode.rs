@@ -284,11 +284,14 @@ impl Decoder {
             Some(place) => place,
             None => {
                 self.keys.push(CallKey { index: delta.index, extra: None });
-                self.calls.start(id, name, out)
+                // An id that another call has is of no use: it gets one of ours.
+                let is_taken = self.calls.calls.iter().any(|call| call.id == id);
+                self.calls.start(if is_taken { "" } else { id }, name, out)
             }
         };
+        let has_id = self.calls.calls.iter().any(|call| call.id == id);
         if let Some(call) = self.calls.calls.get_mut(place) {
-            if call.id.is_empty() {
+            if call.id.is_empty() && !has_id {
                 id.clone_into(&mut call.id);
             }
             if call.name.is_empty() {
@@ -302,11 +305,21 @@ impl Decoder {
         Ok(())
     }
 
-    /// The call that a piece belongs to. A known id decides. Else the index does, unless the piece brings both a
+    /// The call that a piece belongs to. A known id decides, unless the index says
+    /// that it is another call. Else the index does, unless the piece brings both a
     /// name and an id of its own: some servers number every parallel call 0. Without either, it is the last call.
     fn find(&self, index: Option<u64>, id: &str, name: &str) -> Option<usize> {
         let calls = &self.calls.calls;
-        let by_id = || calls.iter().position(|call| !id.is_empty() && call.id == id);
+        // Some servers give all calls of a reply one id, but number them.
+        let is_numbered_other = |place: usize| {
+            let key = self.keys.get(place).and_then(|key| key.index);
+            let is_known = || self.keys.iter().any(|key| key.index == index);
+            key.zip(index).is_some_and(|(own, index)| own != index) && (!name.is_empty() || is_known())
+        };
+        let by_id = || {
+            let place = calls.iter().position(|call| !id.is_empty() && call.id == id)?;
+            (!is_numbered_other(place)).then_some(place)
+        };
         let by_index = || {
             let place = self.keys.iter().rposition(|key| index.is_some() && key.index == index)?;
             let is_other =

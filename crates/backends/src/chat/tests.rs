@@ -98,6 +98,14 @@ fn servers_that_number_calls_strangely_are_understood() {
         r#"{"index":0,"id":"a","function":{"name":"read","arguments":":1}"}}"#,
     ]);
     assert_eq!(named_pieces, [call("a", "read", r#"{"x":1}"#)]);
+    // All calls of a reply have one id.
+    let same_id = calls_of(&[
+        r#"{"index":0,"id":"a","function":{"name":"read","arguments":"{\"x\""}}"#,
+        r#"{"index":1,"id":"a","function":{"name":"list","arguments":"{"}}"#,
+        r#"{"index":1,"id":"a","function":{"arguments":"}"}}"#,
+        r#"{"index":0,"id":"a","function":{"arguments":":1}"}}"#,
+    ]);
+    assert_eq!(same_id, [call("a", "read", r#"{"x":1}"#), call("made_1", "list", "{}")]);
     // No arguments at all.
     assert_eq!(calls_of(&[r#"{"index":0,"id":"a","function":{"name":"now"}}"#]), [call("a", "now", "{}")]);
 }

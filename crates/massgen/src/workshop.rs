@@ -18,7 +18,7 @@ mod settlement;
 use std::hash::BuildHasher as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use massgen_changes::Recovered;
 use massgen_config::{AgentConfig, Environment, InstanceSuffix, McpServerConfig, TeamConfig, Verification};
@@ -155,13 +155,18 @@ impl Workshop {
 
     /// Ends everything that was started, and removes what nobody needs any more.
     pub(crate) async fn close(self) {
-        for code in &self.codes {
-            code.close().await;
-        }
-        self.servers.close().await;
-        for driver in &self.drivers {
-            driver.close().await;
-        }
+        /// Whatever does not end in time is left to be killed with this process.
+        const TIME_MAX: Duration = Duration::from_secs(30);
+        let ending = async {
+            for code in &self.codes {
+                code.close().await;
+            }
+            self.servers.close().await;
+            for driver in &self.drivers {
+                driver.close().await;
+            }
+        };
+        let _ = tokio::time::timeout(TIME_MAX, ending).await;
         let (rooms, store) = (self.rooms, self.store);
         let tidied = tokio::task::spawn_blocking(move || {
             rooms.iter().for_each(|room| room.tidy());

@@ -20,9 +20,10 @@ impl<'a> Desks<'a> {
         self.all.get(agent.position())?.as_ref()
     }
 
-    /// What `author` wrote, as `reader` can follow it.
+    /// What `author` wrote, as `reader` can follow it. An author reads its own words like those of others: if they alone
+    /// named a workspace, it would know which answer is its own.
     pub(crate) fn localised(self, text: &str, author: AgentIndex, reader: AgentIndex) -> String {
-        let Some(written_at) = self.of(author).filter(|_| author != reader) else { return text.to_owned() };
+        let Some(written_at) = self.of(author) else { return text.to_owned() };
         let (workspace, peers) = match self.of(reader) {
             Some(desk) => (desk.files_of(author).display().to_string(), desk.peers().display().to_string()),
             None => (author.to_string(), "peers".to_owned()),

@@ -89,7 +89,7 @@ pub async fn run<Observe: FnMut(&Arc<Record>)>(
     observe: Observe,
     cancel: CancellationToken,
 ) -> Ended<Observe> {
-    let Announcements { sender: reports, receiver: inbox } = announcements;
+    let Announcements { sender: reports, receiver: mut inbox } = announcements;
     let desks = setup.agents.iter().map(|agent| agent.desk.clone()).collect();
     let size = u16::try_from(setup.agents.len()).unwrap_or(u16::MAX);
     let coordinator = Coordinator::new(size, setup.seed, setup.rules.clone());
@@ -108,16 +108,18 @@ pub async fn run<Observe: FnMut(&Arc<Record>)>(
         task_turns: BTreeMap::new(),
     };
     run.open();
-    run.drive(inbox, cancel).await;
+    run.drive(&mut inbox, cancel).await;
     // All turns have ended; their tasks are on their last line.
     run.open.clear();
     run.tasks.shutdown().await;
-    Ended { run }
+    Ended { run, announced: inbox }
 }
 
 /// A run that is over, with its journal and its agents' tools still there for what is done with its results.
 pub struct Ended<Observe> {
     run: Run<Observe>,
+    /// What gates and servers tell after the end.
+    announced: UnboundedReceiver<Report>,
 }
 
 impl<Observe: FnMut(&Arc<Record>)> Ended<Observe> {
@@ -136,7 +138,7 @@ impl<Observe: FnMut(&Arc<Record>)> Ended<Observe> {
     /// # Errors
     /// When there was no presenter, or it could not do it, in words for the user.
     pub async fn ask_presenter(&mut self, request: &str, cancel: &CancellationToken) -> Result<(), String> {
-        self.run.ask_presenter(request, cancel).await
+        self.run.ask_presenter(request, &mut self.announced, cancel).await
     }
 
     /// Ends what the agents' tools have started, and closes the journal.
@@ -226,7 +228,7 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
         self.handle(Input::Begin);
     }
 
-    async fn drive(&mut self, mut inbox: UnboundedReceiver<Report>, cancel: CancellationToken) {
+    async fn drive(&mut self, inbox: &mut UnboundedReceiver<Report>, cancel: CancellationToken) {
         let mut cancelled = false;
         while !self.coordinator.is_over() {
             tokio::select! {
@@ -382,7 +384,12 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
     }
 
     /// A turn after the end: no decision comes of it, only what it does.
-    async fn ask_presenter(&mut self, request: &str, cancel: &CancellationToken) -> Result<(), String> {
+    async fn ask_presenter(
+        &mut self,
+        request: &str,
+        announced: &mut UnboundedReceiver<Report>,
+        cancel: &CancellationToken,
+    ) -> Result<(), String> {
         let Some((revision, answer, _)) = &self.view.final_answer else { return Err("there is no answer".to_owned()) };
         let turns = self.view.agent(revision.agent).map_or(0, |agent| agent.turns);
         let id = TurnId { agent: revision.agent, number: turns.saturating_add(1) };
@@ -396,9 +403,23 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
         let stop = turn.stop.clone();
         self.tasks.spawn(turn.work());
         let mut result = Err("the presenter stopped".to_owned());
+        let limit = tokio::time::sleep(Duration::from_millis(self.setup.rules.presentation_ms));
+        tokio::pin!(limit);
         loop {
             let report = tokio::select! {
+                biased;
+                report = announced.recv() => {
+                    if let Some(Report::Activity(activity)) = report {
+                        self.record(activity);
+                    }
+                    continue;
+                }
                 report = inbox.recv() => report,
+                () = &mut limit, if !stop.is_cancelled() => {
+                    result = Err("it took too long".to_owned());
+                    stop.cancel();
+                    continue;
+                }
                 () = cancel.cancelled(), if !stop.is_cancelled() => { stop.cancel(); continue }
             };
             match report {

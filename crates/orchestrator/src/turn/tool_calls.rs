@@ -73,10 +73,10 @@ impl Turn {
                 Progress::Note(text) => format!("{text}\n"),
             };
             let before = told.fetch_add(delta.len(), Ordering::Relaxed);
-            let delta = match before {
-                before if before + delta.len() <= OUTPUT_BYTES_MAX => delta,
-                before if before <= OUTPUT_BYTES_MAX => "\n[more output is not shown]\n".to_owned(),
-                _ => return,
+            let Some(left) = OUTPUT_BYTES_MAX.checked_sub(before) else { return };
+            let delta = match delta.get(..delta.floor_char_boundary(left)) {
+                Some(shown) if shown.len() < delta.len() => format!("{shown}\n[more output is not shown]\n"),
+                _ => delta,
             };
             // The run may be gone already: then nobody needs to know.
             let _ = reports.send(Report::Activity(Activity::ToolOutput { turn, id: id.clone(), delta }));

@@ -199,6 +199,10 @@ impl Drop for Journal {
     fn drop(&mut self) {
         // Nobody is left to hear of an error; whoever needs to know has called `flush`.
         let _ = self.flush();
+        if let Sink::File(file) = &self.sink {
+            // Closing would not do: a process that is being started right now has a copy of the descriptor.
+            let _ = file.file.unlock();
+        }
     }
 }
 
@@ -381,5 +385,17 @@ mod tests {
         assert_eq!(journal.append(8, Fact::CancelRequested.into()).unwrap().seq, 2);
         assert_eq!(journal.path(), None);
         journal.sync().unwrap();
+    }
+
+    #[test]
+    fn a_process_that_is_being_started_does_not_keep_the_journal() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        let journal = Journal::create(&path).unwrap();
+        let Sink::File(JournalFile { file, .. }) = &journal.sink else { unreachable!("it was given a path") };
+        let inherited = file.try_clone().unwrap();
+        drop(journal);
+        assert_eq!(Journal::resume(&path).unwrap().0.seq(), 0);
+        drop(inherited);
     }
 }

@@ -14,7 +14,7 @@ const ENDING: &str = ".lock";
 pub(crate) struct Claim {
     directory: PathBuf,
     name: String,
-    _lock: File,
+    lock: File,
 }
 
 impl Claim {
@@ -26,7 +26,7 @@ impl Claim {
         super::room::private_directory(directory)?;
         let path = directory.join(format!("{name}{ENDING}"));
         let lock = lock(&path)?;
-        let claim = Self { directory: directory.to_owned(), name, _lock: lock };
+        let claim = Self { directory: directory.to_owned(), name, lock };
         for path in [claim.peers(), claim.scratch()] {
             super::room::private_directory(&path)?;
         }
@@ -61,9 +61,16 @@ impl Claim {
             if let Ok(lock) = OpenOptions::new().write(true).open(entry.path())
                 && locked(&lock).is_ok()
             {
-                Self { directory: directory.to_owned(), name: name.to_owned(), _lock: lock }.clear();
+                Self { directory: directory.to_owned(), name: name.to_owned(), lock }.clear();
             }
         }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // Closing would not do: a process that is being started right now has a copy of the descriptor.
+        let _ = self.lock.unlock();
     }
 }
 

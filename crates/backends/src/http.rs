@@ -81,7 +81,8 @@ pub fn http_client(settings: &HttpSettings) -> Result<Client, SetupError> {
 
 /// What lies at the bottom of a transport error, such as `Connection refused`: what is above says only that
 /// sending, connecting or reading did not work.
-pub(crate) fn root_message(error: &reqwest::Error) -> String {
+#[must_use]
+pub fn root_message(error: &reqwest::Error) -> String {
     let mut message = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {

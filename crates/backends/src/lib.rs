@@ -25,7 +25,8 @@ mod wire;
 
 pub use backend::Backend;
 pub use error::{CallError, CallErrorKind, Place, Problem, SetupError};
-pub use http::{HttpSettings, ProxySettings, http_client};
+pub use http::{HttpSettings, ProxySettings, http_client, root_message};
 pub use massgen_protocol::ToolSpec;
 pub use request::{AssistantTurn, CallEvent, Echo, Message, ModelRequest, Reply, ToolChoice, ToolResult};
+pub use retry::asked_pause;
 pub use spec::{ApiKey, BackendSpec, BuiltinTools, CallPolicy};

@@ -23,7 +23,8 @@ pub(crate) fn spread() -> f64 {
 
 /// How long a refusal asks to wait: `retry-after-ms`, `Retry-After` as seconds or as a date (RFC 9110, section
 /// 10.2.3), or a `google.rpc.RetryInfo` in the body.
-pub(crate) fn asked_pause(headers: &HeaderMap, body: &Value, now: Timestamp) -> Option<Duration> {
+#[must_use]
+pub fn asked_pause(headers: &HeaderMap, body: &Value, now: Timestamp) -> Option<Duration> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let milliseconds = header("retry-after-ms").and_then(|text| text.parse::<f64>().ok()).map(|ms| ms / 1000.0);
     let seconds = milliseconds.or_else(|| header("retry-after").and_then(|text| text.parse::<f64>().ok()));

@@ -86,12 +86,14 @@ impl ApiKey {
     }
 
     /// The secret itself, for the header that carries it.
-    pub(crate) fn expose(&self) -> &str {
+    #[must_use]
+    pub fn expose(&self) -> &str {
         &self.0
     }
 
     /// `text` without the secret.
-    pub(crate) fn redact(&self, text: &str) -> String {
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
         if self.0.len() < SECRET_BYTES_MIN { text.to_owned() } else { text.replace(&self.0, "***") }
     }
 }

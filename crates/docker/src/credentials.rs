@@ -9,8 +9,8 @@ use crate::{DockerError, DockerSettings};
 /// What of the user's credentials jobs get: the reference's `command_line_docker_credentials`.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Credentials {
-    /// Well-known files of the user's home directory, only readable.
-    pub mount: Vec<CredentialMount>,
+    /// Files and directories of the user's home directory, such as `.ssh`, by their path in it; only readable.
+    pub mount: Vec<PathBuf>,
     /// Other files and directories.
     pub additional_mounts: Vec<AdditionalMount>,
     /// A file of lines `NAME=value`.
@@ -21,25 +21,6 @@ pub struct Credentials {
     pub env_vars_from_file: Vec<String>,
     /// Whether all of massgen's environment is passed.
     pub pass_all_env: bool,
-}
-
-/// A well-known credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CredentialMount {
-    /// `.ssh`
-    SshKeys,
-    /// `.gitconfig`
-    GitConfig,
-    /// `.config/gh`
-    GhConfig,
-    /// `.npmrc`
-    NpmConfig,
-    /// `.pypirc`
-    PypiConfig,
-    /// `.claude`
-    ClaudeConfig,
-    /// `.codex`
-    CodexConfig,
 }
 
 /// A file or directory of the host that is mounted at a place of its own.
@@ -59,34 +40,12 @@ pub(crate) const HOME: &str = "/home/massgen";
 /// Variables that are about the host and would break programs of the image.
 const ABOUT_THE_HOST: [&str; 8] = ["PATH", "HOME", "SHELL", "USER", "LOGNAME", "PWD", "OLDPWD", "LD_LIBRARY_PATH"];
 
-impl CredentialMount {
-    const ALL: [(Self, &'static str, &'static str); 7] = [
-        (Self::SshKeys, "ssh_keys", ".ssh"),
-        (Self::GitConfig, "git_config", ".gitconfig"),
-        (Self::GhConfig, "gh_config", ".config/gh"),
-        (Self::NpmConfig, "npm_config", ".npmrc"),
-        (Self::PypiConfig, "pypi_config", ".pypirc"),
-        (Self::ClaudeConfig, "claude_config", ".claude"),
-        (Self::CodexConfig, "codex_config", ".codex"),
-    ];
-
-    /// The credential of this name in the configuration.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|(_, known, _)| *known == name).map(|(mount, ..)| mount)
-    }
-
-    fn below_home(self) -> &'static str {
-        Self::ALL.into_iter().find(|(mount, ..)| *mount == self).map_or("", |(_, _, path)| path)
-    }
-}
-
 impl Credentials {
     /// The mounts: those of credentials that the user does not have are left out.
     pub(crate) fn mounts(&self, home: Option<&Path>) -> Result<Vec<AdditionalMount>, DockerError> {
         let well_known = self.mount.iter().filter_map(|mount| {
-            let source = home?.join(mount.below_home());
-            let bind = Path::new(HOME).join(mount.below_home());
+            let source = home?.join(mount);
+            let bind = Path::new(HOME).join(mount);
             source.exists().then_some(AdditionalMount { source, bind, is_writable: false })
         });
         let mounts: Vec<_> = well_known.chain(self.additional_mounts.iter().cloned()).collect();
@@ -185,10 +144,10 @@ mod tests {
     fn credentials_that_are_not_there_are_left_out() {
         let home = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(home.path().join(".config/gh")).unwrap();
-        let mount = ["ssh_keys", "gh_config"].map(|name| CredentialMount::from_name(name).unwrap()).to_vec();
+        let mount = vec![".ssh".into(), ".config/gh".into()];
         let mounts = Credentials { mount, ..Credentials::default() }.mounts(Some(home.path())).unwrap();
         let [gh] = mounts.as_slice() else { panic!("{mounts:?}") };
         assert_eq!(gh.bind, Path::new("/home/massgen/.config/gh"));
-        assert!(!gh.is_writable && CredentialMount::from_name("keys").is_none());
+        assert!(!gh.is_writable);
     }
 }

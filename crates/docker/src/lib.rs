@@ -16,7 +16,7 @@ mod owner;
 mod scripts;
 mod settings;
 
-pub use credentials::{AdditionalMount, CredentialMount, Credentials};
+pub use credentials::{AdditionalMount, Credentials};
 pub use docker::Docker;
 pub use error::DockerError;
 pub use settings::{DEFAULT_IMAGE, DEFAULT_SUDO_IMAGE, DockerSettings, NetworkMode, Packages, memory_bytes};

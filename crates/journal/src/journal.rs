@@ -392,7 +392,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.jsonl");
         let journal = Journal::create(&path).unwrap();
-        let Sink::File(JournalFile { file, .. }) = &journal.sink else { unreachable!("it was given a path") };
+        let Sink::File(JournalFile { file, .. }) = &journal.sink else { panic!("it was given a path") };
         let inherited = file.try_clone().unwrap();
         drop(journal);
         assert_eq!(Journal::resume(&path).unwrap().0.seq(), 0);

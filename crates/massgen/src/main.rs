@@ -12,6 +12,7 @@ mod examples;
 mod failure;
 mod first_use;
 mod options;
+mod private_directory;
 mod question;
 mod report;
 mod run;

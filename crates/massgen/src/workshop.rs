@@ -34,6 +34,7 @@ use massgen_workspace::SnapshotStore;
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::{Failure, with_causes};
+use crate::private_directory::private_directory;
 use asking::User;
 use claim::Claim;
 use commands::Shell;
@@ -41,7 +42,7 @@ use contexts::{Contexts, ForPresenter, drift};
 use functions::{AboutAgent, All, Code, Modules};
 use media::Means;
 use only::Only;
-use room::{Room, private_directory};
+use room::Room;
 use settlement::{Settled, Settlement};
 
 pub(crate) use delivery::AnswerFiles;

@@ -30,7 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("shell", &["protocol", "sandbox", "tool"]),
     ("mcp", &["protocol", "tool"]),
     ("python", &["protocol", "tool"]),
-    ("media", &["providers", "python", "tool"]),
+    ("media", &["backends", "providers", "python", "tool"]),
     ("orchestrator", &["backends", "coordination", "journal", "protocol", "tool", "workspace"]),
 ];
 

@@ -1,7 +1,6 @@
 //! A provider that can be asked.
 
-use std::fmt;
-
+use massgen_backends::ApiKey;
 use massgen_providers::{Protocol, Provider, Quirk};
 use massgen_python::MediaError;
 use url::Url;
@@ -14,7 +13,7 @@ pub struct Account {
     /// Where it is, as backends of the configuration have it: with `/v1` for OpenAI and its relatives.
     pub base_url: String,
     /// What opens it; some servers need none.
-    pub key: Option<MediaKey>,
+    pub key: Option<ApiKey>,
     /// The agent's own model, when this is the agent's own backend.
     pub own_model: Option<String>,
 }
@@ -22,7 +21,7 @@ pub struct Account {
 impl Account {
     /// The provider at its usual address.
     #[must_use]
-    pub fn usual(provider: &'static Provider, key: MediaKey) -> Option<Self> {
+    pub fn usual(provider: &'static Provider, key: ApiKey) -> Option<Self> {
         Some(Self { provider, base_url: provider.base_url?.to_owned(), key: Some(key), own_model: None })
     }
 
@@ -58,35 +57,6 @@ impl Account {
     }
 }
 
-/// A secret that opens a provider's API. It can be sent, but not printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct MediaKey(String);
-
-/// What is shorter is a stand-in, such as `EMPTY`, and a part of ordinary words.
-const SECRET_BYTES_MIN: usize = 8;
-
-impl MediaKey {
-    /// Takes a key as the user gave it; surrounding white space does not count.
-    pub fn new(key: impl AsRef<str>) -> Self {
-        Self(key.as_ref().trim().to_owned())
-    }
-
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// `text` without the secret.
-    pub(crate) fn redact(&self, text: &str) -> String {
-        if self.0.len() < SECRET_BYTES_MIN { text.to_owned() } else { text.replace(&self.0, "***") }
-    }
-}
-
-impl fmt::Debug for MediaKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use massgen_providers::provider;
@@ -94,7 +64,7 @@ mod tests {
     use super::*;
 
     fn at(kind: &str, base_url: &str) -> Account {
-        let key = Some(MediaKey::new("sk-secret-key"));
+        let key = Some(ApiKey::new("sk-secret-key"));
         Account { provider: provider(kind).unwrap(), base_url: base_url.to_owned(), key, own_model: None }
     }
 
@@ -108,7 +78,6 @@ mod tests {
         assert!(at("openai", "file:///etc").endpoint("/v1", "x").is_err());
         assert!(at("openai", "nonsense").endpoint("/v1", "x").is_err());
         assert!(!format!("{:?}", at("openai", "http://x")).contains("secret"));
-        assert_eq!(MediaKey::new("sk-secret-key").redact("bad key sk-secret-key"), "bad key ***");
     }
 
     #[test]

@@ -285,13 +285,13 @@ pub(crate) fn task_for(kinds: &[MediaKind]) -> Task {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::MediaKey;
+    use massgen_backends::ApiKey;
 
     fn account(kind: &str, own_model: Option<&str>) -> Account {
         let row = provider(kind).unwrap();
         Account {
             own_model: own_model.map(str::to_owned),
-            ..Account::usual(row, MediaKey::new("key")).unwrap_or(Account {
+            ..Account::usual(row, ApiKey::new("key")).unwrap_or(Account {
                 provider: row,
                 base_url: "http://127.0.0.1:1/v1".to_owned(),
                 key: None,

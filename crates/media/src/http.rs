@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
+use jiff::Timestamp;
+use massgen_backends::{asked_pause, root_message};
 use massgen_providers::Protocol;
 use massgen_python::MediaError;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -120,7 +122,7 @@ impl Line<'_> {
             }
         };
         let status = response.status();
-        let asked_pause = asked_pause(response.headers());
+        let headers = response.headers().clone();
         const REFUSAL_BYTES_MAX: usize = 64 << 10;
         let limit = if status.is_success() { self.policy.reply_bytes_max } else { REFUSAL_BYTES_MAX };
         match (read(response, limit).await, status.is_success()) {
@@ -137,7 +139,7 @@ impl Line<'_> {
                 Attempt::Refused {
                     message: refusal(status, &said, self.account.provider),
                     may_pass: may_pass(status),
-                    asked_pause: asked_pause.or_else(|| google_pause(&said)),
+                    asked_pause: asked_pause(&headers, &said, Timestamp::now()),
                 }
             }
         }
@@ -183,29 +185,4 @@ async fn read(mut response: Response, limit: usize) -> Result<Option<Vec<u8>>, r
 
 fn may_pass(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504 | 529)
-}
-
-/// `retry-after-ms`, or `Retry-After` in seconds. A date is not understood and leaves the usual pause.
-fn asked_pause(headers: &HeaderMap) -> Option<Duration> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
-    let seconds = number("retry-after-ms").map(|ms| ms / 1000.0).or_else(|| number("retry-after"))?;
-    Duration::try_from_secs_f64(seconds).ok()
-}
-
-/// <https://cloud.google.com/apis/design/errors#error_details>: `{"@type": "...RetryInfo", "retryDelay": "34s"}`.
-fn google_pause(body: &Value) -> Option<Duration> {
-    let details = body.pointer("/error/details")?.as_array()?;
-    let delay = details.iter().find_map(|detail| detail.get("retryDelay")?.as_str())?;
-    Duration::try_from_secs_f64(delay.strip_suffix('s')?.parse().ok()?).ok()
-}
-
-/// What lies at the bottom of a transport error, such as `Connection refused`.
-fn root_message(error: &reqwest::Error) -> String {
-    let mut message = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        message = inner.to_string();
-        source = inner.source();
-    }
-    message
 }

@@ -15,7 +15,7 @@ mod media;
 mod said;
 mod speak;
 
-pub use account::{Account, MediaKey};
+pub use account::Account;
 pub use choose::{Choice, KindChoices, MediaChoices};
 pub use http::MediaPolicy;
 pub use media::{Media, MediaSettings};

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
-use massgen_docker::{AdditionalMount, CredentialMount, Credentials, Docker};
+use massgen_docker::{AdditionalMount, Credentials, Docker};
 use massgen_sandbox::{Control, Driver as _, Ending};
 
 use crate::{Bench, Part, again, containers, finish, for_each_engine, is_again, settings, until};
@@ -75,7 +75,7 @@ async fn credentials_reach_jobs_and_nothing_else(bench: &Bench) {
     settings.home = Some(bench.path(""));
     settings.environment = [("TOKEN", "sk-host-3"), ("OTHER", "sk-host-4")].map(|(k, v)| (k.into(), v.into())).into();
     settings.credentials = Credentials {
-        mount: vec![CredentialMount::GitConfig, CredentialMount::SshKeys],
+        mount: vec![".gitconfig".into(), ".ssh".into()],
         additional_mounts: vec![AdditionalMount {
             source: bench.path("data"),
             bind: "/srv/data".into(),

@@ -56,7 +56,7 @@ pub(crate) fn save_key(path: &Path, name: &str, key: &Secret) -> Result<(), Fail
         old.lines().filter(|line| assigned(line) != Some(name)).flat_map(|line| [line, "\n"]).collect();
     text.push_str(&format!("{name}={}\n", key.expose()));
     if let Some(folder) = path.parent() {
-        create_folder(folder).map_err(failed)?;
+        crate::private_directory::private_directory(folder).map_err(failed)?;
     }
     put_private(path, &text).map_err(failed)
 }
@@ -67,15 +67,6 @@ fn assigned(line: &str) -> Option<&str> {
     let line = line.strip_prefix("export ").unwrap_or(line);
     line.split_once('=').map(|(name, _)| name.trim())
 }
-
-fn create_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
 /// Writes a file at once or not at all, readable by its owner only from the first byte on.
 fn put_private(path: &Path, text: &str) -> std::io::Result<()> {
     let mut name = path.as_os_str().to_owned();

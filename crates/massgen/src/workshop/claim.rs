@@ -23,12 +23,12 @@ impl Claim {
     /// # Errors
     /// When they cannot be made, or belong to somebody.
     pub(crate) fn new(directory: &Path, name: String) -> std::io::Result<Self> {
-        super::room::private_directory(directory)?;
+        crate::private_directory::private_directory(directory)?;
         let path = directory.join(format!("{name}{ENDING}"));
         let lock = lock(&path)?;
         let claim = Self { directory: directory.to_owned(), name, lock };
         for path in [claim.peers(), claim.scratch()] {
-            super::room::private_directory(&path)?;
+            crate::private_directory::private_directory(&path)?;
         }
         Ok(claim)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use massgen_config::{CommandConfig, CommandMode, DockerConfig, DockerNetwork, Environment, SandboxConfig, Text};
-use massgen_docker::{AdditionalMount, CredentialMount, Credentials, Docker, DockerSettings, NetworkMode, Packages};
+use massgen_docker::{AdditionalMount, Credentials, Docker, DockerSettings, NetworkMode, Packages};
 use massgen_sandbox::{Driver, Helper, Limits, Local, Network, choose};
 use massgen_shell::{CommandRules, CommandSettings, CommandTools, clean_environment};
 
@@ -105,7 +105,7 @@ impl Shell<'_> {
             cpu_limit: config.cpu_limit,
             enable_sudo: config.enable_sudo,
             credentials: Credentials {
-                mount: credentials.mount.iter().map(|mount| login(*mount)).collect(),
+                mount: credentials.mount.iter().map(|mount| mount.path_in_home().into()).collect(),
                 additional_mounts: credentials
                     .additional_mounts
                     .iter()
@@ -184,19 +184,6 @@ fn limits(config: &CommandConfig) -> Limits {
         disk_bytes: given.disk.map(|disk| disk.0).or(usual.disk_bytes),
         cpu_seconds: given.cpu_seconds.map(u64::from).or(usual.cpu_seconds),
         ..usual
-    }
-}
-
-fn login(mount: massgen_config::CredentialMount) -> CredentialMount {
-    use massgen_config::CredentialMount as Named;
-    match mount {
-        Named::SshKeys => CredentialMount::SshKeys,
-        Named::GitConfig => CredentialMount::GitConfig,
-        Named::GhConfig => CredentialMount::GhConfig,
-        Named::NpmConfig => CredentialMount::NpmConfig,
-        Named::PypiConfig => CredentialMount::PypiConfig,
-        Named::ClaudeConfig => CredentialMount::ClaudeConfig,
-        Named::CodexConfig => CredentialMount::CodexConfig,
     }
 }
 

@@ -20,8 +20,9 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::media::{self, Means, RoomPaths};
-use super::room::{Room, private_directory};
+use super::room::Room;
 use crate::failure::{Failure, with_causes};
+use crate::private_directory::private_directory;
 
 /// The group that the user's functions make up, beside the servers.
 pub(crate) const GROUP: &str = "custom_tools";

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use massgen_backends::{HttpSettings, ProxySettings, http_client};
+use massgen_backends::{ApiKey, HttpSettings, ProxySettings, http_client};
 use massgen_config::{BackendConfig, Environment, KeySource, MediaConfig, MediaKindConfig};
-use massgen_media::{Account, Choice, KindChoices, Media, MediaChoices, MediaKey, MediaPolicy, MediaSettings};
+use massgen_media::{Account, Choice, KindChoices, Media, MediaChoices, MediaPolicy, MediaSettings};
 use massgen_providers::{KeyNeed, PROVIDERS, Protocol, Provider};
 use massgen_python::{ConfinedPaths, CustomToolSpec, MediaProvider, PathIntent, ToolPaths, custom_tool_name};
 use massgen_rehearsal::RehearsalServer;
@@ -35,7 +35,7 @@ pub(crate) fn media(
     if let Some(server) = rehearsal {
         for account in &mut accounts {
             account.base_url = rehearsal_url(server, account.provider.protocol);
-            account.key = Some(MediaKey::new("rehearsal"));
+            account.key = Some(ApiKey::new("rehearsal"));
         }
     }
     let choices =
@@ -99,7 +99,7 @@ pub(crate) fn switched_on(config: &MediaConfig, named: &[CustomToolSpec]) -> Vec
 fn own(backend: &BackendConfig, environment: &Environment, is_rehearsal: bool) -> Option<Account> {
     let provider = backend.provider();
     let key = match backend.key_source(environment) {
-        KeySource::Config(key) | KeySource::Variable { key, .. } => Some(MediaKey::new(key.expose())),
+        KeySource::Config(key) | KeySource::Variable { key, .. } => Some(ApiKey::new(key.expose())),
         KeySource::NotNeeded { .. } | KeySource::Missing { .. } => None,
     };
     if key.is_none() && provider.key_need == KeyNeed::Required && !is_rehearsal {
@@ -118,7 +118,7 @@ fn usual(provider: &'static Provider, environment: &Environment, is_rehearsal: b
     }
     let key = provider.key_variables.iter().find_map(|name| environment.var(name).filter(|key| !key.trim().is_empty()));
     let key = key.or_else(|| is_rehearsal.then_some("rehearsal"))?;
-    Account::usual(provider, MediaKey::new(key))
+    Account::usual(provider, ApiKey::new(key))
 }
 
 fn choices(config: &MediaKindConfig) -> KindChoices {

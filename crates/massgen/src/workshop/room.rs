@@ -1,6 +1,6 @@
 //! Where one agent works: its directories, and what of the user's it may see and change.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use massgen_orchestrator::Desk;
@@ -78,13 +78,4 @@ impl massgen_shell::Places for Room {
             sockets: self.sockets.clone(),
         }
     }
-}
-
-/// Makes a directory that only its owner can enter.
-pub(crate) fn private_directory(path: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }

@@ -114,7 +114,7 @@ impl Settlement {
 
     fn patch(&self, copy: &Isolated, changes: &ChangeSet) -> Option<PathBuf> {
         let folder = &self.patches;
-        super::room::private_directory(folder).ok()?;
+        crate::private_directory::private_directory(folder).ok()?;
         let name = copy.context().path().file_name().map_or_else(|| "changes".into(), |name| name.to_string_lossy());
         let mut path = folder.join(format!("{name}.patch"));
         let mut number = 2;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use massgen_media::MediaKey;
+use massgen_backends::ApiKey;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -43,7 +43,7 @@ async fn a_bad_key_is_named_by_its_variable_and_never_shown() {
     {
         let mut studio = Studio::saying("ok", &[kind]).await;
         let wrong = "a-wrong-key-that-is-secret";
-        studio.accounts[0].key = Some(MediaKey::new(wrong));
+        studio.accounts[0].key = Some(ApiKey::new(wrong));
         let error = studio.failed("understand_image", json!({"image_path": "dot.png"})).await;
         assert!(error.contains(variable) && !error.contains(wrong), "{kind}: {error}");
         assert_eq!(studio.server.received().len(), 1, "{kind}");

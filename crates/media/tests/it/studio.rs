@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use massgen_backends::{HttpSettings, http_client};
-use massgen_media::{Account, Media, MediaChoices, MediaKey, MediaPolicy, MediaSettings};
+use massgen_backends::{ApiKey, HttpSettings, http_client};
+use massgen_media::{Account, Media, MediaChoices, MediaPolicy, MediaSettings};
 use massgen_protocol::{AgentIndex, ToolCall, TurnId};
 use massgen_providers::{Protocol, provider};
 use massgen_python::{CustomSettings, CustomToolSpec, CustomTools, InterpreterSearch};
@@ -130,5 +130,5 @@ pub(crate) fn account(server: &RehearsalServer, kind: &str) -> Account {
         Protocol::Gemini => Wire::Gemini,
         _ => Wire::ChatCompletions,
     };
-    Account { provider, base_url: server.base_url(wire), key: Some(MediaKey::new(KEY)), own_model: None }
+    Account { provider, base_url: server.base_url(wire), key: Some(ApiKey::new(KEY)), own_model: None }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use massgen_protocol::Usage;
+use massgen_protocol::{CallKey, Usage};
 use massgen_providers::Price;
 use reqwest::Client;
 
@@ -38,6 +38,17 @@ impl Backend {
         on: &mut (dyn FnMut(CallEvent) + Send),
     ) -> Result<Reply, CallError> {
         crate::call::call(&self.plan, &self.http, request, on).await
+    }
+
+    /// Names what `request` asks of this model: who is asked, the system prompt and the conversation. The tools that are
+    /// offered are not part of it: they are what the model can do, not what it is asked.
+    #[must_use]
+    pub fn key(&self, request: &ModelRequest) -> CallKey {
+        let mut hasher = blake3::Hasher::new();
+        let asked = (self.plan.wire(), &self.plan.model, &request.system, &request.messages);
+        // Strings, numbers and JSON values: there is nothing in it that could not be written.
+        let _ = serde_json::to_writer(&mut hasher, &asked);
+        CallKey::new(hasher.finalize().to_hex().get(..32).unwrap_or_default())
     }
 
     /// What was adapted or left out because this provider or model does not take it. For the user to read.

@@ -86,7 +86,7 @@ impl Plan {
         self.key.iter().chain(&self.header_values).fold(text.to_owned(), |text, secret| secret.redact(&text))
     }
 
-    fn wire(&self) -> &'static str {
+    pub(crate) fn wire(&self) -> &'static str {
         match self.provider.protocol {
             Protocol::Responses => "responses",
             Protocol::ChatCompletions => "chat_completions",

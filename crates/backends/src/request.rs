@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use massgen_protocol::{FinishReason, StreamChunk, ToolCall, ToolSpec, Usage};
+pub(crate) use massgen_protocol::{AssistantTurn, Echo};
+use massgen_protocol::{FinishReason, StreamChunk, ToolSpec, Usage};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// One request to a model: everything it is shown.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -30,7 +30,7 @@ pub enum ToolChoice {
 }
 
 /// One message of a conversation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Message {
     /// What the user, or the framework for the user, says.
     User(String),
@@ -38,29 +38,6 @@ pub enum Message {
     Assistant(AssistantTurn),
     /// What the tools it called gave back.
     ToolResults(Vec<ToolResult>),
-}
-
-/// What a model said in one reply.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct AssistantTurn {
-    /// Its text.
-    pub text: String,
-    /// What it called, in its order.
-    pub tool_calls: Vec<ToolCall>,
-    /// The provider's own form of the same reply, to be sent back untouched within the same turn.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub echo: Option<Echo>,
-}
-
-/// A reply as the provider wrote it: thinking blocks with signatures, reasoning items, thought signatures.
-///
-/// Only the provider can read it. A backend of another protocol or model ignores it and uses the text and the
-/// tool calls instead.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Echo {
-    pub(crate) wire: String,
-    pub(crate) model: String,
-    pub(crate) items: Vec<Value>,
 }
 
 /// What a tool gave back.

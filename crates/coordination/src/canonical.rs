@@ -25,7 +25,7 @@ impl Coordinator {
                 open.choices.votes.sort_unstable();
             }
         }
-        if team.phase == Phase::Presenting || team.ending.is_some() {
+        if team.phase == Phase::Presenting || team.is_cutting() {
             forget_counts(&mut team);
         }
         if team.phase == Phase::Presenting {

@@ -1,13 +1,13 @@
 //! Takes inputs in, one at a time, and says what was decided and what is to be done.
 
 use massgen_protocol::{
-    AgentIndex, AnswerRevision, AnswerSource, CutReason, Fact, Phase, PresentationSource, RevisionVector, Rules,
-    SnapshotId, Timer, TurnId, TurnKind, TurnOutcome, Violation, Vote,
+    AgentIndex, AnswerRevision, AnswerSource, Checked, CutReason, Fact, Input, Phase, PresentationSource, Reply,
+    ReplyEnding, RevisionVector, Rules, SnapshotId, Timer, TurnId, TurnKind, TurnOutcome, Violation, Vote,
 };
 
 use crate::judge::{self, Verdict};
-use crate::message::{Checked, Command, Input, News, Reply, ReplyEnding, Step, TurnBrief};
-use crate::team::{OpenTurn, Team};
+use crate::message::{Command, News, Step, TurnBrief};
+use crate::team::{Ending, OpenTurn, Team};
 
 /// The coordination of one run.
 ///
@@ -58,7 +58,8 @@ impl Coordinator {
             Input::SafePoint { turn } => self.safe_point(turn, &mut step),
             Input::TurnFailed { turn, message, retryable } => self.turn_failed(turn, message, retryable, &mut step),
             Input::TurnStopped { turn } => self.turn_stopped(turn, &mut step),
-            Input::TimerFired(timer) => self.timer_fired(timer, &mut step),
+            Input::BudgetSpent { turn, limit } => self.budget_spent(turn, &limit, &mut step),
+            Input::TimerFired { timer } => self.timer_fired(timer, &mut step),
             Input::Cancel => self.cancel(&mut step),
         }
         while self.advance(&mut step) {}
@@ -390,6 +391,7 @@ impl Coordinator {
         }
         let why = match &outcome {
             TurnOutcome::Failed { message, .. } => message.clone(),
+            TurnOutcome::BudgetSpent => "the budget is spent".to_owned(),
             _ => "it ran out of time".to_owned(),
         };
         let hopeless = matches!(outcome, TurnOutcome::Failed { retryable: false, .. });
@@ -401,9 +403,21 @@ impl Coordinator {
         }
     }
 
+    /// Nobody is asked any more. What is being asked is paid for, and may still end in an answer or a vote.
+    fn budget_spent(&mut self, turn: TurnId, limit: &str, step: &mut Step) {
+        let Some(open) = self.team.open_turn(turn).cloned() else { return };
+        if self.team.ending.is_none() {
+            self.record(Fact::BudgetSpent { limit: limit.to_owned() }, step);
+        }
+        if open.kind == TurnKind::Present {
+            return self.fall_back(&open, &format!("the budget is spent: {limit}"), step);
+        }
+        self.end_unsuccessfully(turn, TurnOutcome::BudgetSpent, step);
+    }
+
     fn timer_fired(&mut self, timer: Timer, step: &mut Step) {
         match timer {
-            Timer::Coordination if self.team.ending.is_none() && self.team.winner.is_none() => {
+            Timer::Coordination if !self.team.is_cutting() && self.team.winner.is_none() => {
                 self.record(Fact::DeadlinePassed { timer }, step);
             }
             Timer::FirstAnswers if self.team.phase == Phase::FirstAnswers && !self.team.first_answers_wait_over => {
@@ -422,7 +436,7 @@ impl Coordinator {
     }
 
     fn cancel(&mut self, step: &mut Step) {
-        if self.team.ending != Some(crate::team::Ending::Cancelled) {
+        if self.team.ending != Some(Ending::Cancelled) {
             self.record(Fact::CancelRequested, step);
         }
     }

@@ -1,8 +1,7 @@
 //! Judges a reply: the one decision it holds, or what is wrong with it.
 
-use massgen_protocol::{AgentIndex, AnswerRevision, Verification, Violation};
+use massgen_protocol::{AgentIndex, AnswerRevision, DecisionCall, Reply, Verification, Violation};
 
-use crate::message::{DecisionCall, Reply};
 use crate::novelty;
 use crate::team::{OpenTurn, Team};
 

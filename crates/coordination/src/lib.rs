@@ -23,5 +23,6 @@ mod succession;
 mod team;
 
 pub use coordinator::Coordinator;
-pub use message::{Checked, Command, DecisionCall, Input, News, Reply, ReplyEnding, Step, TurnBrief};
+pub use massgen_protocol::{Checked, DecisionCall, Input, Reply, ReplyEnding};
+pub use message::{Command, News, Step, TurnBrief};
 pub use novelty::similarity_percent;

@@ -23,12 +23,15 @@ impl Coordinator {
     }
 
     fn advance_coordination(&mut self, step: &mut Step) {
-        if let Some(ending) = self.team.ending {
+        if let Some(ending) = &self.team.ending {
             let reason = match ending {
-                Ending::Cancelled => CutReason::Cancelled,
-                Ending::DeadlinePassed => CutReason::CoordinationOver,
+                Ending::Cancelled => Some(CutReason::Cancelled),
+                Ending::DeadlinePassed => Some(CutReason::CoordinationOver),
+                // What is under way is paid for.
+                Ending::BudgetSpent(_) => None,
             };
-            if self.cut_next(reason, step) || self.team.open_turns().next().is_some() {
+            let is_cut = reason.is_some_and(|reason| self.cut_next(reason, step));
+            if is_cut || self.team.open_turns().next().is_some() {
                 return;
             }
             return self.conclude(step);
@@ -93,9 +96,10 @@ impl Coordinator {
     /// Ends the coordination: nobody has anything left to do, or the time is over.
     fn conclude(&mut self, step: &mut Step) {
         let Some((revision, tally, rule)) = selection::select(&self.team) else {
-            let end = match self.team.ending {
+            let end = match &self.team.ending {
                 Some(Ending::Cancelled) => RunEnd::Cancelled,
                 Some(Ending::DeadlinePassed) => RunEnd::TimedOut,
+                Some(Ending::BudgetSpent(limit)) => RunEnd::BudgetSpent { limit: limit.to_string() },
                 None => RunEnd::NoAnswer { reason: self.why_nobody_answered() },
             };
             return self.record(Fact::RunEnded { end }, step);
@@ -118,6 +122,10 @@ impl Coordinator {
         }
         if self.team.ending == Some(Ending::Cancelled) {
             return self.stored_answer("the run was stopped", step);
+        }
+        if let Some(Ending::BudgetSpent(limit)) = &self.team.ending {
+            let reason = format!("the budget is spent: {limit}");
+            return self.stored_answer(&reason, step);
         }
         if self.team.size() == 1 {
             return self.stored_answer("one agent alone answers directly", step);
@@ -160,9 +168,10 @@ impl Coordinator {
 
     fn end(&self) -> RunEnd {
         let others_answered = self.team.vector.revisions().count() > 1;
-        match self.team.ending {
+        match &self.team.ending {
             Some(Ending::Cancelled) => RunEnd::Cancelled,
             Some(Ending::DeadlinePassed) => RunEnd::TimedOutWithAnswer,
+            Some(Ending::BudgetSpent(limit)) => RunEnd::BudgetSpentWithAnswer { limit: limit.to_string() },
             None if self.team.votes().next().is_some() => RunEnd::Consensus,
             None if others_answered => RunEnd::WithoutConsensus,
             None => RunEnd::SingleAnswer,

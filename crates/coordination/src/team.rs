@@ -27,10 +27,12 @@ pub(crate) struct Team {
 }
 
 /// Why the coordination must end although the team has not agreed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Ending {
     Cancelled,
     DeadlinePassed,
+    /// With the limit in words.
+    BudgetSpent(Arc<str>),
 }
 
 /// An answer and its label.
@@ -154,16 +156,27 @@ impl Team {
                 member.pausing = false;
             }),
             Fact::DeadlinePassed { timer } => match timer {
-                Timer::Coordination => self.ending = self.ending.or(Some(Ending::DeadlinePassed)),
+                Timer::Coordination if self.ending != Some(Ending::Cancelled) => {
+                    self.ending = Some(Ending::DeadlinePassed);
+                }
+                Timer::Coordination => {}
                 Timer::FirstAnswers => self.first_answers_wait_over = true,
                 Timer::Retry { agent } => self.change(*agent, |member| member.pausing = false),
                 Timer::Turn { .. } => {}
             },
+            Fact::BudgetSpent { limit } => {
+                self.ending.get_or_insert(Ending::BudgetSpent(Arc::from(limit.as_str())));
+            }
             Fact::CancelRequested => self.ending = Some(Ending::Cancelled),
             Fact::WinnerSelected { revision, .. } => self.winner = Some(*revision),
             Fact::FinalAnswer { .. } => self.presented = true,
             Fact::RunEnded { .. } => self.phase = Phase::Ended,
         }
+    }
+
+    /// Whether the coordination must end at once, whatever is under way.
+    pub(crate) fn is_cutting(&self) -> bool {
+        matches!(self.ending, Some(Ending::Cancelled | Ending::DeadlinePassed))
     }
 
     pub(crate) fn size(&self) -> u16 {
@@ -258,7 +271,7 @@ impl Team {
                     member.pausing = true;
                 }
                 TurnOutcome::TimedOut => member.failures_in_a_row = member.failures_in_a_row.saturating_add(1),
-                TurnOutcome::Cancelled => {}
+                TurnOutcome::BudgetSpent | TurnOutcome::Cancelled => {}
             }
         });
     }

@@ -100,6 +100,7 @@ impl Counters {
     /// Takes in the next record.
     pub fn apply(&mut self, record: &Record) {
         match &record.event {
+            Event::Input(_) => {}
             Event::Fact(fact) => self.apply_fact(fact, record.at_ms),
             Event::Activity(activity) => self.apply_activity(activity, record.at_ms),
         }
@@ -189,7 +190,7 @@ impl AgentCounters {
                 let message = "the turn's deadline passed".to_owned();
                 self.last_error = Some(AgentError { kind: AgentErrorKind::Timeout, message, at_ms });
             }
-            TurnOutcome::Cancelled => rounds.cancelled += 1,
+            TurnOutcome::BudgetSpent | TurnOutcome::Cancelled => rounds.cancelled += 1,
             TurnOutcome::Presented => rounds.presentation += 1,
         }
         self.last_outcome = Some(outcome.clone());

@@ -7,20 +7,52 @@ use std::path::{Path, PathBuf};
 use massgen_protocol::{Activity, Cost, Event, Record};
 
 use crate::records::{Reading, read};
+use crate::seal::Chain;
 
 /// How many bytes of activities may wait in memory.
 const PENDING_BYTES_MAX: usize = 64 * 1024;
 
 /// The append-only event log of one run: one [`Record`] as JSON on each line.
 ///
-/// Facts have reached the operating system when [`append`](Self::append) returns, so that they
-/// outlive the process. Activities may wait for the next fact, the next flush or a full buffer.
+/// Facts, with what was paid for, have reached the operating system when [`append`](Self::append) returns, so that they
+/// outlive the process; facts have also reached the storage device, as far as it keeps its promises. Other
+/// activities may wait for the next fact, the next flush or a full buffer.
 #[derive(Debug)]
 pub struct Journal {
     seq: u64,
     sink: Sink,
     /// Whole lines that are not in the file yet.
     pending: Vec<u8>,
+    /// The checksum of all lines, those that are pending included.
+    chain: Chain,
+}
+
+/// How soon a record must be where it outlives what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Urgency {
+    /// It may wait.
+    None,
+    /// It outlives the process from now on.
+    Written,
+    /// It outlives the machine from now on.
+    Lasting,
+}
+
+impl Urgency {
+    fn of(event: &Event) -> Self {
+        match event {
+            Event::Fact(_) => Self::Lasting,
+            // A tool call that may have had its effect, and what was paid for.
+            Event::Activity(
+                Activity::RunOpened { .. }
+                | Activity::CallStarted { .. }
+                | Activity::CallEnded { .. }
+                | Activity::ToolCalled { .. }
+                | Activity::ToolEnded { .. },
+            ) => Self::Written,
+            Event::Input(_) | Event::Activity(_) => Self::None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -51,7 +83,11 @@ impl Journal {
             .open(path)
             .map_err(|source| JournalError::Create { path: path.to_owned(), source })?;
         lock(&file, path)?;
-        Ok(Self::over(0, JournalFile { path: path.to_owned(), file, whole_bytes: 0, is_broken: false }))
+        Ok(Self::over(
+            0,
+            Chain::default(),
+            JournalFile { path: path.to_owned(), file, whole_bytes: 0, is_broken: false },
+        ))
     }
 
     /// Goes on with the journal at `path`: a torn last line is cut off, and the sequence continues.
@@ -69,7 +105,7 @@ impl Journal {
         let mut journal =
             JournalFile { path: path.to_owned(), file, whole_bytes: reading.whole_bytes, is_broken: false };
         journal.cut_to_whole().map_err(|source| JournalError::Write { path: path.to_owned(), source })?;
-        let mut journal = Self::over(seq, journal);
+        let mut journal = Self::over(seq, reading.chain, journal);
         if !ends_with_newline(path, reading.whole_bytes)? {
             journal.pending.push(b'\n');
             journal.flush()?;
@@ -77,10 +113,24 @@ impl Journal {
         Ok((journal, reading))
     }
 
+    /// Starts the journal of a run at `path`, which must not exist, with what an earlier attempt has left.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), and when the records cannot be written.
+    pub fn create_with(path: &Path, past: &[Record]) -> Result<Self, JournalError> {
+        let mut journal = Self::create(path)?;
+        for record in past {
+            journal.seq = record.seq.saturating_sub(1);
+            journal.seq = journal.encode(record.at_ms, record.event.clone())?.seq;
+        }
+        journal.sync()?;
+        Ok(journal)
+    }
+
     /// A journal that keeps nothing, for runs without logs. It still counts.
     #[must_use]
     pub fn discard() -> Self {
-        Self { seq: 0, sink: Sink::Nowhere, pending: Vec::new() }
+        Self { seq: 0, sink: Sink::Nowhere, pending: Vec::new(), chain: Chain::default() }
     }
 
     /// Writes nothing from now on, and goes on counting: for a run that is worth more than its journal.
@@ -95,9 +145,9 @@ impl Journal {
     /// When the file cannot be written. The record is then not part of the journal, and the same
     /// event may be appended again.
     pub fn append(&mut self, at_ms: u64, event: Event) -> Result<Record, JournalError> {
-        let start = self.pending.len();
+        let (start, chain) = (self.pending.len(), self.chain);
         let record = self.encode(at_ms, event)?;
-        self.settle(start, matches!(record.event, Event::Fact(_)))?;
+        self.settle(start, Urgency::of(&record.event)).inspect_err(|_| self.chain = chain)?;
         self.seq = record.seq;
         Ok(record)
     }
@@ -108,7 +158,7 @@ impl Journal {
     /// # Errors
     /// As [`append`](Self::append), for all of them.
     pub fn append_together(&mut self, at_ms: u64, events: Vec<Event>) -> Result<Vec<Record>, JournalError> {
-        let (start, seq) = (self.pending.len(), self.seq);
+        let (start, seq, chain) = (self.pending.len(), self.seq, self.chain);
         let write = || {
             let mut records = Vec::with_capacity(events.len());
             for event in events {
@@ -116,13 +166,14 @@ impl Journal {
                 self.seq = record.seq;
                 records.push(record);
             }
-            self.settle(start, !records.is_empty())?;
+            let urgency = records.iter().map(|record| Urgency::of(&record.event)).max();
+            self.settle(start, urgency.unwrap_or(Urgency::None))?;
             Ok(records)
         };
         let written = write();
         if written.is_err() {
             self.pending.truncate(start);
-            self.seq = seq;
+            (self.seq, self.chain) = (seq, chain);
         }
         written
     }
@@ -136,15 +187,20 @@ impl Journal {
                 self.pending.truncate(start);
                 return Err(JournalError::Encode { path: file.path.clone(), seq: record.seq, source });
             }
+            self.chain = self.chain.seal(&mut self.pending, start);
             self.pending.push(b'\n');
         }
         Ok(record)
     }
 
     /// Writes what is pending when it must not wait; takes back what came after `start` if it cannot.
-    fn settle(&mut self, start: usize, now: bool) -> Result<(), JournalError> {
-        if now || self.pending.len() >= PENDING_BYTES_MAX {
+    fn settle(&mut self, start: usize, urgency: Urgency) -> Result<(), JournalError> {
+        if urgency > Urgency::None || self.pending.len() >= PENDING_BYTES_MAX {
             self.flush().inspect_err(|_| self.pending.truncate(start))?;
+        }
+        if urgency == Urgency::Lasting {
+            // The record is in the file and counts, even where the device cannot promise to keep it.
+            let _ = self.sync();
         }
         Ok(())
     }
@@ -190,8 +246,8 @@ impl Journal {
         }
     }
 
-    fn over(seq: u64, file: JournalFile) -> Self {
-        Self { seq, sink: Sink::File(file), pending: Vec::with_capacity(PENDING_BYTES_MAX + 4096) }
+    fn over(seq: u64, chain: Chain, file: JournalFile) -> Self {
+        Self { seq, sink: Sink::File(file), pending: Vec::with_capacity(PENDING_BYTES_MAX + 4096), chain }
     }
 }
 
@@ -334,6 +390,17 @@ pub enum JournalError {
         /// Why.
         source: serde_json::Error,
     },
+    /// A line is not what was written, or does not follow the lines before it.
+    #[error(
+        "line {line} of the journal {} is not what was written: its checksum does not match, so it was damaged or \
+         edited; the {} records before it are whole", path.display(), line.saturating_sub(1)
+    )]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: u64,
+    },
     /// A record is missing or repeated.
     #[error("line {line} of the journal {} holds record {found}; a line is missing or repeated", path.display())]
     OutOfSequence {
@@ -365,7 +432,8 @@ mod tests {
     fn a_full_disk_refuses_the_record_and_nothing_else() {
         let path = PathBuf::from("/dev/full");
         let file = OpenOptions::new().write(true).open(&path).unwrap();
-        let mut journal = Journal::over(0, JournalFile { path, file, whole_bytes: 0, is_broken: false });
+        let mut journal =
+            Journal::over(0, Chain::default(), JournalFile { path, file, whole_bytes: 0, is_broken: false });
         let note = Activity::Notice { agent: None, text: "n".to_owned() };
         assert_eq!(journal.append(1, note.into()).unwrap().seq, 1);
         let waiting = journal.pending.len();

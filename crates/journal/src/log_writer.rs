@@ -310,6 +310,7 @@ impl LogWriter {
 /// The agent whose transcript a record belongs to.
 fn subject(event: &Event) -> Option<AgentIndex> {
     match event {
+        Event::Input(_) => None,
         Event::Fact(fact) => match fact {
             Fact::TurnStarted { turn, .. }
             | Fact::TurnRefreshed { turn, .. }
@@ -339,7 +340,7 @@ fn subject(event: &Event) -> Option<AgentIndex> {
             | Activity::CallRetried { turn, .. } => Some(turn.agent),
             Activity::CallJudged { agent, .. } => Some(*agent),
             Activity::Notice { agent, .. } => *agent,
-            Activity::RunOpened { .. } | Activity::ChangesOffered { .. } => None,
+            Activity::RunOpened { .. } | Activity::RunResumed { .. } | Activity::ChangesOffered { .. } => None,
         },
     }
 }

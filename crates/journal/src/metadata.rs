@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use massgen_protocol::redact;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// How a run was started, as `execution_metadata.yaml` tells it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunMetadata {
     /// The task.
     pub query: String,
@@ -26,6 +26,17 @@ pub struct RunMetadata {
 }
 
 impl RunMetadata {
+    /// The file's name in the log folder of an attempt.
+    pub const FILE_NAME: &str = "execution_metadata.yaml";
+
+    /// Reads back what [`to_yaml`](Self::to_yaml) has written.
+    ///
+    /// # Errors
+    /// When it is not that.
+    pub fn from_yaml(text: &str) -> Result<Self, serde_saphyr::Error> {
+        serde_saphyr::from_str(text)
+    }
+
     /// The YAML text. What looks like a secret is left out, wherever it is.
     ///
     /// # Errors

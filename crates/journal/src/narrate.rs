@@ -46,6 +46,7 @@ impl std::fmt::Display for Level {
 #[must_use]
 pub fn narrate(record: &Record, view: &RunView) -> Option<Narration> {
     match &record.event {
+        Event::Input(_) => None,
         Event::Fact(fact) => fact_in_words(fact, view),
         Event::Activity(activity) => activity_in_words(activity, view),
     }
@@ -60,6 +61,10 @@ pub fn end_in_words(end: &RunEnd) -> String {
         RunEnd::WithoutConsensus => "nobody was left to vote, or nobody would; the best answer was taken".to_owned(),
         RunEnd::TimedOutWithAnswer => "the deadline passed; the best answer so far was taken".to_owned(),
         RunEnd::TimedOut => "the deadline passed and nobody had answered".to_owned(),
+        RunEnd::BudgetSpentWithAnswer { limit } => {
+            format!("the budget is spent ({limit}); the best answer so far was taken")
+        }
+        RunEnd::BudgetSpent { limit } => format!("the budget is spent ({limit}) and nobody had answered"),
         RunEnd::NoAnswer { reason } => format!("no agent could answer: {reason}"),
         RunEnd::Cancelled => "the user stopped the run".to_owned(),
     }
@@ -212,6 +217,9 @@ fn fact_in_words(fact: &Fact, view: &RunView) -> Option<Narration> {
             // The end of a pause is no trouble; the turn that follows is told of.
             Timer::Retry { .. } => return None,
         },
+        Fact::BudgetSpent { limit } => {
+            warning(None, format!("the budget is spent: {}", one_line(limit, PREVIEW_COLUMNS)))
+        }
         Fact::CancelRequested => warning(None, "the user asks to stop".to_owned()),
         Fact::WinnerSelected { revision, tally, rule } => {
             let tally: Vec<_> = tally.iter().map(|line| format!("{} {}", line.revision, line.votes)).collect();
@@ -232,8 +240,10 @@ fn fact_in_words(fact: &Fact, view: &RunView) -> Option<Narration> {
             let text = format!("the run ends: {}", one_line(&end_in_words(end), 4 * PREVIEW_COLUMNS));
             match end {
                 RunEnd::Consensus | RunEnd::SingleAnswer | RunEnd::WithoutConsensus => info(None, text),
-                RunEnd::TimedOutWithAnswer | RunEnd::Cancelled => warning(None, text),
-                RunEnd::TimedOut | RunEnd::NoAnswer { .. } => error(None, text),
+                RunEnd::TimedOutWithAnswer | RunEnd::BudgetSpentWithAnswer { .. } | RunEnd::Cancelled => {
+                    warning(None, text)
+                }
+                RunEnd::TimedOut | RunEnd::BudgetSpent { .. } | RunEnd::NoAnswer { .. } => error(None, text),
             }
         }
     };
@@ -247,6 +257,7 @@ fn activity_in_words(activity: &Activity, view: &RunView) -> Option<Narration> {
             let question = one_line(question, PREVIEW_COLUMNS);
             Some(info(None, format!("massgen {version} opens run {run_id}{scripted}: {question}")))
         }
+        Activity::RunResumed { .. } => Some(warning(None, "the run was interrupted, and goes on now".to_owned())),
         Activity::CallRetried { turn, retry, error, pause_ms } => {
             let (name, error) = (full_name(view, turn.agent), one_line(error, PREVIEW_COLUMNS));
             let pause = crate::status::seconds(*pause_ms);
@@ -288,6 +299,7 @@ fn outcome_in_words(outcome: &TurnOutcome, agent: AgentIndex, name: &str) -> Opt
             let hope = if *retryable { "" } else { " (trying again would not help)" };
             Some(error(agent, format!("{name} failed{hope}: {}", one_line(message, PREVIEW_COLUMNS))))
         }
+        TurnOutcome::BudgetSpent => Some(warning(agent, format!("{name} stops: the budget is spent"))),
         TurnOutcome::TimedOut => Some(warning(agent, format!("{name} ran out of time"))),
         TurnOutcome::Cancelled => Some(info(agent, format!("{name} is stopped"))),
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use massgen_protocol::Record;
 
 use crate::journal::JournalError;
+use crate::seal::Chain;
 
 /// How a journal ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Reading {
     pub tail: Tail,
     /// How many bytes of the file hold the records.
     pub whole_bytes: u64,
+    /// The checksum of the records.
+    pub(crate) chain: Chain,
 }
 
 /// Reads the whole journal at `path`.
@@ -41,7 +44,7 @@ pub fn read(path: &Path) -> Result<Reading, JournalError> {
     for record in &mut lines {
         records.push(record?);
     }
-    Ok(Reading { records, tail: lines.tail, whole_bytes: lines.whole_bytes })
+    Ok(Reading { records, tail: lines.tail, whole_bytes: lines.whole_bytes, chain: lines.chain })
 }
 
 /// The records of a journal, one at a time. Stops after the first error.
@@ -53,6 +56,7 @@ pub struct Records {
     seq: u64,
     whole_bytes: u64,
     tail: Tail,
+    chain: Chain,
 }
 
 impl Records {
@@ -69,6 +73,7 @@ impl Records {
             seq: 0,
             whole_bytes: 0,
             tail: Tail::Clean,
+            chain: Chain::default(),
         })
     }
 
@@ -92,19 +97,28 @@ impl Records {
             return Ok(None);
         }
         let is_ended = self.line.last() == Some(&b'\n');
-        match serde_json::from_slice::<Record>(&self.line) {
-            Ok(record) if record.seq == line => {
-                self.seq = line;
-                self.whole_bytes += bytes as u64;
-                Ok(Some(record))
-            }
-            Ok(record) => Err(JournalError::OutOfSequence { path: self.path.clone(), line, found: record.seq }),
-            Err(_) if !is_ended => {
+        let path = || self.path.clone();
+        let Some(chain) = self.chain.check(&self.line) else {
+            if !is_ended {
                 self.tail = Tail::Torn { bytes: bytes as u64 };
-                Ok(None)
+                return Ok(None);
             }
-            Err(source) => Err(JournalError::Parse { path: self.path.clone(), line, source }),
+            // Where a line is missing, its number says more than its checksum.
+            return Err(match serde_json::from_slice::<Record>(&self.line) {
+                Ok(record) if record.seq != line => {
+                    JournalError::OutOfSequence { path: path(), line, found: record.seq }
+                }
+                _ => JournalError::Checksum { path: path(), line },
+            });
+        };
+        let record: Record =
+            serde_json::from_slice(&self.line).map_err(|source| JournalError::Parse { path: path(), line, source })?;
+        if record.seq != line {
+            return Err(JournalError::OutOfSequence { path: path(), line, found: record.seq });
         }
+        (self.seq, self.chain) = (line, chain);
+        self.whole_bytes += bytes as u64;
+        Ok(Some(record))
     }
 }
 

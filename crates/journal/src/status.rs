@@ -99,6 +99,7 @@ fn finish(view: &RunView) -> (&'static str, String) {
     let reason = match end {
         RunEnd::Consensus | RunEnd::SingleAnswer | RunEnd::WithoutConsensus => "completed",
         RunEnd::TimedOutWithAnswer | RunEnd::TimedOut => "timeout",
+        RunEnd::BudgetSpentWithAnswer { .. } | RunEnd::BudgetSpent { .. } => "budget",
         RunEnd::NoAnswer { .. } => "error",
         RunEnd::Cancelled => "cancelled",
     };

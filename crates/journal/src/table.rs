@@ -76,7 +76,7 @@ impl CoordinationTable {
             Event::Activity(Activity::CallRetried { turn, error, .. }) => {
                 add(Place::Agent(turn.agent), format!("retry: {error}"));
             }
-            Event::Activity(_) => {}
+            Event::Input(_) | Event::Activity(_) => {}
         }
     }
 
@@ -154,6 +154,7 @@ fn row(fact: &Fact) -> Option<(Place, String)> {
                 }
                 TurnOutcome::Abstained => "abstained".to_owned(),
                 TurnOutcome::Failed { message, .. } => format!("FAILED: {message}"),
+                TurnOutcome::BudgetSpent => "BUDGET SPENT".to_owned(),
                 TurnOutcome::TimedOut => "TIMED OUT".to_owned(),
                 TurnOutcome::Cancelled => "stopped".to_owned(),
             };

@@ -55,6 +55,8 @@ pub(crate) enum CliCommand {
     Demo(DemoArgs),
     /// Try a scenario or a config against the scripted provider
     Rehearse(RehearseArgs),
+    /// Go on with a run that was interrupted, without paying for anything twice
+    Resume(ResumeArgs),
     /// Tell what works on this machine, and what to do about what does not
     Doctor,
     /// Measure this program against a bare client, on this machine
@@ -161,6 +163,14 @@ pub(crate) struct DemoArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// Which run: its log folder's name, log_…; without it, the newest that has not ended
+    pub(crate) id: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args, Clone)]
 pub(crate) struct RehearseArgs {
     /// A scenario file, or a built-in one: any, quasar, analysis, spectrograph, bulk
     pub(crate) scenario: String,

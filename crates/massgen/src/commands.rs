@@ -8,6 +8,7 @@ pub(crate) mod list_examples;
 pub(crate) mod manual;
 pub(crate) mod new_config;
 pub(crate) mod rehearse;
+pub(crate) mod resume;
 pub(crate) mod select;
 pub(crate) mod setup;
 pub(crate) mod show_schema;

@@ -28,6 +28,9 @@ pub(crate) trait Observer: Send + 'static {
     /// Shows one record. `view` has taken it in.
     fn observe(&mut self, record: &Record, view: &RunView);
 
+    /// Takes in a record from before the run was interrupted. `view` has taken it in.
+    fn recall(&mut self, _: &Record, _: &RunView) {}
+
     /// Called when there is nothing to read for the moment: the time to write out what is gathered.
     fn pause(&mut self) {}
 
@@ -51,6 +54,8 @@ pub(crate) struct Observing {
 
 enum Message {
     Record(Arc<Record>),
+    /// From before the run was interrupted.
+    Past(Arc<Record>),
     /// Everything before it is to be shown; then this is dropped.
     CatchUp(Sender<()>),
 }
@@ -65,9 +70,10 @@ impl Observing {
     }
 
     /// Hands it a record.
-    pub(crate) fn send(&self, record: &Arc<Record>) {
+    pub(crate) fn send(&self, record: &Arc<Record>, is_past: bool) {
+        let message = if is_past { Message::Past } else { Message::Record };
         // An observer that is gone has nothing more to show.
-        let _ = self.messages.send(Message::Record(Arc::clone(record)));
+        let _ = self.messages.send(message(Arc::clone(record)));
     }
 
     /// Waits until it has shown everything so far: before the user is asked something.
@@ -97,6 +103,10 @@ fn observe(observer: &mut impl Observer, messages: &Receiver<Message>) {
                 Message::Record(record) => {
                     view.apply(&record);
                     observer.observe(&record, &view);
+                }
+                Message::Past(record) => {
+                    view.apply(&record);
+                    observer.recall(&record, &view);
                 }
                 Message::CatchUp(shown) => waiting.push(shown),
             }

@@ -2,6 +2,7 @@
 
 mod agents;
 mod args;
+mod assignment;
 mod bench;
 mod commands;
 mod delivery;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         None => without_command(&cli),
         Some(CliCommand::Demo(args)) => commands::demo::demo(args),
         Some(CliCommand::Rehearse(args)) => commands::rehearse::rehearse(args),
+        Some(CliCommand::Resume(args)) => commands::resume::resume(args),
         Some(CliCommand::Doctor) => commands::doctor::doctor(),
         Some(CliCommand::Bench(args)) => bench::bench(args),
         Some(CliCommand::Completions { shell }) => commands::manual::completions(*shell),

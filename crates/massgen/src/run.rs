@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use massgen_config::{DisplayType, Environment};
 use massgen_journal::{Journal, LogFolder, LogWriter, RunMetadata, Stamps, end_in_words};
-use massgen_orchestrator::{AgentSetup, Announcements, RunSetup};
+use massgen_orchestrator::{AgentSetup, Announcements, RunSetup, began_with};
 use massgen_protocol::{AgentState, Record, Rules, RunEnd, RunView};
 use massgen_rehearsal::RehearsalServer;
 use serde_json::{Value, json};
@@ -33,6 +33,18 @@ pub(crate) struct RunPlan<'a> {
     pub(crate) rehearsal: Option<RehearsalServer>,
     /// Whether programs that the config names are started: MCP servers, functions of the user.
     pub(crate) starts_programs: bool,
+    /// What it goes on from, if it was interrupted.
+    pub(crate) past: Option<Past>,
+}
+
+/// What an interrupted run has left.
+pub(crate) struct Past {
+    /// Its log folder.
+    pub(crate) logs: LogFolder,
+    /// Its journal, opened to go on.
+    pub(crate) journal: Journal,
+    /// What the journal has.
+    pub(crate) records: Vec<Record>,
 }
 
 /// The runtime of the program.
@@ -44,19 +56,22 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 /// Runs a team to its end and tells the user what it came to.
-pub(crate) async fn run(plan: RunPlan<'_>) -> Result<(), Failure> {
+pub(crate) async fn run(mut plan: RunPlan<'_>) -> Result<(), Failure> {
     let mut agents = agents::agents(&plan.team.config, plan.environment, plan.rehearsal.as_ref())?;
     if let Some(path) = &plan.output.output_file {
         delivery::check_output_file(path)?;
     }
-    let places = Places { logs: logs(&plan)? };
+    let past = plan.past.take();
+    let places = Places { logs: past.as_ref().map_or_else(|| logs(&plan), |past| Ok(Some(past.logs.clone())))? };
+    let seed = past.as_ref().and_then(|past| began_with(&past.records)).map_or_else(new_seed, |(seed, _)| seed);
     let cancel = CancellationToken::new();
     // A task, and to the end, so that signals count as well while a display or a file waits for its reader.
     let mut signals = JoinSet::new();
     signals.spawn(signals::watch(cancel.clone()));
     let (announcer, announcements) = massgen_orchestrator::announcements();
-    let workshop = Workshop::open(&order(&plan, &places), &mut agents, &announcer).await?;
-    let observed = observed(&plan, agents, announcements, &workshop, &places, &cancel).await;
+    let workshop = Workshop::open(&order(&plan, &places, seed), &mut agents, &announcer).await?;
+    let started = Started { agents, announcements, seed, past };
+    let observed = observed(&plan, started, &workshop, &places, &cancel).await;
     workshop.close().await;
     let (view, delivered) = observed?;
     if let Some(server) = plan.rehearsal {
@@ -81,20 +96,32 @@ fn logs(plan: &RunPlan<'_>) -> Result<Option<LogFolder>, Failure> {
         .map_err(|error| Failure::execution(with_causes(&error)))
 }
 
+/// What a run is started with.
+struct Started {
+    agents: Vec<AgentSetup>,
+    announcements: Announcements,
+    seed: u64,
+    past: Option<Past>,
+}
+
 /// Runs the team with everybody watching who is to watch, and hands over the answer: the second result tells how
 /// that went.
 async fn observed(
     plan: &RunPlan<'_>,
-    agents: Vec<AgentSetup>,
-    announcements: Announcements,
+    started: Started,
     workshop: &Workshop,
     places: &Places,
     cancel: &CancellationToken,
 ) -> Result<(RunView, Result<(), Failure>), Failure> {
-    let journal = match &places.logs {
-        None => Journal::discard(),
-        Some(logs) => Journal::create(&logs.journal()).map_err(|error| Failure::execution(with_causes(&error)))?,
+    let Started { agents, announcements, seed, past } = started;
+    let (journal, past) = match (past, &places.logs) {
+        (Some(past), _) => (past.journal, past.records),
+        (None, None) => (Journal::discard(), Vec::new()),
+        (None, Some(logs)) => {
+            (Journal::create(&logs.journal()).map_err(|error| Failure::execution(with_causes(&error)))?, Vec::new())
+        }
     };
+    let past_seq = past.last().map_or(0, |record| record.seq);
     let (shown, output_file) = (Shown::of(plan), OutputFile::default());
     let display = display(shown, places, &output_file)?;
     let mut observers = Vec::new();
@@ -108,9 +135,13 @@ async fn observed(
         observers.push(start("debug", Debug)?);
     }
     let rules = workshop.rules(&plan.team.config, &agents);
-    let setup = setup(plan, agents, rules, places);
-    let observe = |record: &Arc<Record>| observers.iter().chain([&display]).for_each(|observer| observer.send(record));
-    let mut ended = massgen_orchestrator::run(setup, journal, announcements, observe, cancel.clone()).await;
+    let setup = RunSetup { past, ..setup(plan, agents, rules, seed, places) };
+    let observe = |record: &Arc<Record>| {
+        let is_past = record.seq <= past_seq;
+        observers.iter().chain([&display]).for_each(|observer| observer.send(record, is_past));
+    };
+    let run = massgen_orchestrator::run(setup, journal, announcements, observe, cancel.clone()).await;
+    let mut ended = run.map_err(|error| Failure::execution(error.to_string()))?;
     workshop.settle(&mut ended, cancel, || display.catch_up()).await;
     let outcome = ended.close().await;
     observers.into_iter().for_each(Observing::finish);
@@ -155,7 +186,7 @@ fn hand_over(written: Result<bool, Failure>, shown: Shown, view: &RunView, place
     }
 }
 
-fn order<'a>(plan: &'a RunPlan<'_>, places: &Places) -> Order<'a> {
+fn order<'a>(plan: &'a RunPlan<'_>, places: &Places, seed: u64) -> Order<'a> {
     let is_watched = matches!(Shown::of(plan), Shown::PlainLines) && Dialogue::is_possible();
     Order {
         config: &plan.team.config,
@@ -166,21 +197,27 @@ fn order<'a>(plan: &'a RunPlan<'_>, places: &Places) -> Order<'a> {
         rehearsal: plan.rehearsal.as_ref(),
         starts_programs: plan.starts_programs,
         can_ask: is_watched,
+        seed,
     }
 }
 
-fn setup(plan: &RunPlan<'_>, agents: Vec<AgentSetup>, rules: Rules, places: &Places) -> RunSetup {
+/// Any number will do: it is recorded, and it only decides who sees which answer first, and how directories are called.
+/// Readers of JSON that count in floating point know whole numbers up to 2^53.
+fn new_seed() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    u64::try_from(now & ((1 << 53) - 1)).unwrap_or(0)
+}
+
+fn setup(plan: &RunPlan<'_>, agents: Vec<AgentSetup>, rules: Rules, seed: u64, places: &Places) -> RunSetup {
     RunSetup {
         run_id: places.logs.as_ref().map_or_else(|| "unlogged".to_owned(), LogFolder::session_id),
         question: plan.question.clone(),
         agents,
         rules,
-        // Any number will do: it is recorded, and it only decides who sees which answer first. Readers of JSON
-        // that count in floating point know whole numbers up to 2^53.
-        seed: u64::try_from(now & ((1 << 53) - 1)).unwrap_or(0),
+        seed,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         rehearsal: plan.rehearsal.is_some(),
+        past: Vec::new(),
     }
 }
 
@@ -257,6 +294,10 @@ impl LogFiles {
 }
 
 impl Observer for LogFiles {
+    fn recall(&mut self, record: &Record, view: &RunView) {
+        self.observe(record, view);
+    }
+
     fn observe(&mut self, record: &Record, view: &RunView) {
         self.writer.observe(record, view);
     }

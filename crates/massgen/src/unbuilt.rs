@@ -6,7 +6,7 @@
 const FLAGS: &[(&str, &str)] = &[
     ("--broadcast", "agents do not ask each other yet"),
     ("--checklist-criteria-preset", "`orchestrator.voting_sensitivity: strict` raises the bar for votes"),
-    ("--continue", "ask again with the earlier answer in the question"),
+    ("--continue", "`massgen resume` goes on with a run that was interrupted"),
     ("--coordination-mode", "teams vote"),
     (
         "--config-context-path",

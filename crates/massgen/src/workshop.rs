@@ -15,7 +15,6 @@ mod secrets;
 mod servers;
 mod settlement;
 
-use std::hash::BuildHasher as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -69,6 +68,8 @@ pub(crate) struct Order<'a> {
     pub(crate) starts_programs: bool,
     /// Whether there is somebody to ask.
     pub(crate) can_ask: bool,
+    /// The same for a run that goes on: its agents find their directories again.
+    pub(crate) seed: u64,
 }
 
 /// Where the agents of one run work. Close it: what it has started does not end by itself.
@@ -196,6 +197,13 @@ fn without_links(path: &Path) -> PathBuf {
     path.ancestors().find_map(real).unwrap_or_else(|| path.to_owned())
 }
 
+/// Spreads every bit of a number over all of another: the last steps of SplitMix64 (Steele, Lea, Flood 2014).
+fn scramble(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    number ^ (number >> 31)
+}
+
 /// Keeps what runs leave out of the user's repository. A config in the same folder stays in.
 fn keep_out_of_repositories(own: &Path) {
     const NAMES: &str = "# Written by massgen: what runs leave.\n/.gitignore\n/changes/\n/massgen_logs/\n/patches/\n/sessions/\n\
@@ -264,8 +272,6 @@ struct Builder<'a> {
     contexts: Vec<Arc<Contexts>>,
     /// Tells this run's directories from those of others.
     number: u32,
-    /// Makes the suffixes of one run tell nothing of who is who.
-    order_of_suffixes: std::hash::RandomState,
 }
 
 impl<'a> Builder<'a> {
@@ -320,7 +326,6 @@ impl<'a> Builder<'a> {
             drivers: Vec::new(),
             contexts,
             number: now.subsec_nanos() ^ std::process::id().rotate_left(16),
-            order_of_suffixes: std::hash::RandomState::new(),
         })
     }
 
@@ -612,8 +617,8 @@ impl<'a> Builder<'a> {
 
     /// Tells an agent's directories in this run from all others.
     fn suffix(&self, index: AgentIndex) -> InstanceSuffix {
-        // Nobody can tell the number of an agent from that of another.
-        let tag = |index: u16| self.order_of_suffixes.hash_one((self.number, index)) & u64::from(u32::MAX);
+        // Who does not know the seed cannot tell the number of an agent from that of another.
+        let tag = |index: u16| scramble(self.order.seed ^ u64::from(index).wrapping_mul(0x9E37_79B9_7F4A_7C15)) >> 32;
         let own = tag(index.0);
         // Two in one run that are alike are kept apart by those before.
         let alike = (0..index.0).filter(|before| tag(*before) == own).count();

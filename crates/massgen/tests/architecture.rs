@@ -31,6 +31,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("mcp", &["protocol", "tool"]),
     ("python", &["protocol", "tool"]),
     ("media", &["backends", "providers", "python", "tool"]),
+    ("quota", &[]),
+    ("sessions", &["journal", "protocol"]),
     ("orchestrator", &["backends", "coordination", "journal", "protocol", "tool", "workspace"]),
 ];
 

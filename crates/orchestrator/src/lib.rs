@@ -10,6 +10,7 @@ mod checks;
 mod clock;
 mod desk;
 mod fence;
+mod past;
 mod preparation;
 mod prompts;
 mod relocate;
@@ -20,5 +21,6 @@ mod words;
 mod workflow;
 
 pub use desk::Desk;
+pub use past::{ResumeError, before_it_was_stopped, began_with};
 pub use preparation::Preparation;
 pub use run::{AgentSetup, Announcements, Announcer, Ended, Outcome, RunSetup, announcements, run};

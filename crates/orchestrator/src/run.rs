@@ -1,11 +1,13 @@
 //! The run: one owner of the coordination, the journal and the clocks.
 
+mod relive;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use massgen_backends::{Backend, Message, ModelRequest, ToolChoice};
-use massgen_coordination::{Command, Coordinator, Input, News, TurnBrief};
+use massgen_coordination::{Command, Coordinator, Input, News, Step, TurnBrief};
 use massgen_journal::{Journal, JournalError};
 use massgen_protocol::{
     Activity, AgentIndex, AgentProfile, Choices, Event, Fact, Record, Rules, RunView, TurnId, TurnKind, View, Violation,
@@ -16,8 +18,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::Desk;
+use crate::past::{self, PastTurn, ResumeError};
 use crate::preparation::Preparation;
 use crate::prompts::{Prompter, SystemPrompt};
+use crate::run::relive::Reliving;
 use crate::timers::Timers;
 use crate::turn::{Instruction, PeerFiles, Report, Turn};
 use crate::{clock, workflow};
@@ -67,6 +71,8 @@ pub struct RunSetup {
     pub version: String,
     /// Whether the answers are scripted.
     pub rehearsal: bool,
+    /// What the journal has of the run when it was interrupted; empty for a run that begins.
+    pub past: Vec<Record>,
 }
 
 /// What a run came to.
@@ -80,18 +86,28 @@ pub struct Outcome {
 
 /// Runs a team to its end. `observe` is called with every record, in order, after it was written.
 ///
+/// A run with a past goes on where it was interrupted: `observe` is called with the past records first. What was
+/// answered is not asked again.
+///
 /// Cancelling `cancel` stops the agents, keeps what is there and ends the run; when this returns,
 /// nothing of it is left running.
+///
+/// # Errors
+/// When the run cannot go on from its past. Nothing has been asked or written then.
 pub async fn run<Observe: FnMut(&Arc<Record>)>(
-    setup: RunSetup,
+    mut setup: RunSetup,
     journal: Journal,
     announcements: Announcements,
     observe: Observe,
     cancel: CancellationToken,
-) -> Ended<Observe> {
+) -> Result<Ended<Observe>, ResumeError> {
     let Announcements { sender: reports, receiver: mut inbox } = announcements;
     let desks = setup.agents.iter().map(|agent| agent.desk.clone()).collect();
     let size = u16::try_from(setup.agents.len()).unwrap_or(u16::MAX);
+    let past = std::mem::take(&mut setup.past);
+    if let Some((seed, rules)) = past::began_with(&past) {
+        (setup.seed, setup.rules) = (seed, rules.clone());
+    }
     let coordinator = Coordinator::new(size, setup.seed, setup.rules.clone());
     let mut run = Run {
         setup,
@@ -106,13 +122,18 @@ pub async fn run<Observe: FnMut(&Arc<Record>)>(
         timers: Timers::default(),
         tasks: JoinSet::new(),
         task_turns: BTreeMap::new(),
+        reliving: None,
     };
-    run.open();
+    if past.is_empty() {
+        run.open();
+    } else {
+        run.relive(past)?;
+    }
     run.drive(&mut inbox, cancel).await;
     // All turns have ended; their tasks are on their last line.
     run.open.clear();
     run.tasks.shutdown().await;
-    Ended { run, announced: inbox }
+    Ok(Ended { run, announced: inbox })
 }
 
 /// A run that is over, with its journal and its agents' tools still there for what is done with its results.
@@ -199,6 +220,8 @@ struct Run<Observe> {
     timers: Timers,
     tasks: JoinSet<()>,
     task_turns: BTreeMap<tokio::task::Id, TurnId>,
+    /// While the past is gone through: nothing is asked.
+    reliving: Option<Reliving>,
 }
 
 /// The run's end of a turn at work.
@@ -219,6 +242,11 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
             rehearsal: self.setup.rehearsal,
         };
         self.record(opened);
+        self.begin();
+    }
+
+    /// Tells what is to be known of the agents, and starts the team.
+    fn begin(&mut self) {
         for (index, agent) in (0_u16..).zip(&self.setup.agents.clone()) {
             for notice in agent.backend.notices() {
                 let agent = Some(massgen_protocol::AgentIndex(index));
@@ -234,7 +262,7 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
             tokio::select! {
                 // `self` holds a sender: the channel cannot close.
                 Some(report) = inbox.recv() => self.receive(report),
-                timer = self.timers.next() => self.handle(Input::TimerFired(timer)),
+                timer = self.timers.next() => self.handle(Input::TimerFired { timer }),
                 Some(joined) = self.tasks.join_next_with_id() => self.joined(joined),
                 () = cancel.cancelled(), if !cancelled => {
                     cancelled = true;
@@ -272,17 +300,22 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
 
     /// Feeds the coordination, writes what it decided, then does what it says.
     fn handle(&mut self, input: Input) {
-        let step = self.coordinator.handle(input);
-        let ended = step.facts.iter().filter_map(|fact| match fact {
-            Fact::TurnEnded { turn, .. } => Some(*turn),
-            _ => None,
-        });
-        let ended: Vec<TurnId> = ended.collect();
-        let facts: Vec<Event> = step.facts.into_iter().map(Event::Fact).collect();
-        let written = self.journal.append_together(clock::now_ms(), facts.clone());
-        self.show(written, facts);
-        // Closes their instructions, which lets their tasks end.
-        ended.iter().for_each(|turn| drop(self.open.remove(turn)));
+        let step = self.coordinator.handle(input.clone());
+        let facts = step.facts.iter().cloned().map(Event::Fact);
+        let events: Vec<Event> = std::iter::once(Event::Input(input)).chain(facts).collect();
+        let written = self.journal.append_together(clock::now_ms(), events.clone());
+        self.show(written, events);
+        self.follow(step);
+    }
+
+    /// Does what a step says, when its facts are written.
+    fn follow(&mut self, step: Step) {
+        for fact in &step.facts {
+            if let Fact::TurnEnded { turn, .. } = fact {
+                // Closes its instructions, which lets its task end.
+                self.open.remove(turn);
+            }
+        }
         for command in step.commands {
             self.perform(command);
         }
@@ -314,12 +347,15 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
             Command::Reject { turn, violation, news, .. } => self.reject(turn, &violation, news),
             Command::Continue { turn, news } => self.go_on(turn, news),
             Command::Finish => {}
-            Command::CutTurn { turn } => {
-                if let Some(open) = self.open.get(&turn) {
-                    open.stop.cancel();
-                }
-            }
-            Command::SetTimer { timer, after_ms } => self.timers.set(timer, Duration::from_millis(after_ms)),
+            Command::CutTurn { turn } => match (&mut self.reliving, self.open.get(&turn)) {
+                (Some(reliving), _) => reliving.cut(turn),
+                (None, Some(open)) => open.stop.cancel(),
+                (None, None) => {}
+            },
+            Command::SetTimer { timer, after_ms } => match &mut self.reliving {
+                Some(reliving) => reliving.set(timer, after_ms),
+                None => self.timers.set(timer, Duration::from_millis(after_ms)),
+            },
         }
     }
 
@@ -336,8 +372,16 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
         };
         let open = OpenTurn { instructions, stop: turn.stop.clone(), kind: brief.kind, choices: brief.choices.clone() };
         self.open.insert(brief.turn, open);
+        match &mut self.reliving {
+            Some(reliving) => reliving.keep(turn),
+            None => self.spawn(turn),
+        }
+    }
+
+    fn spawn(&mut self, turn: Turn) {
+        let id = turn.id;
         let task = self.tasks.spawn(turn.work());
-        self.task_turns.insert(task.id(), brief.turn);
+        self.task_turns.insert(task.id(), id);
     }
 
     #[expect(clippy::too_many_arguments, reason = "these are the parts of a turn, and one place puts them together")]
@@ -380,6 +424,7 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
             instructions,
             stop: CancellationToken::new(),
             decided: None,
+            past: PastTurn::default(),
         })
     }
 

@@ -7,16 +7,17 @@ mod tool_calls;
 use std::sync::Arc;
 use std::time::Duration;
 
-use massgen_backends::{AssistantTurn, Backend, Message, ModelRequest, Reply, ToolChoice, ToolResult};
-use massgen_coordination::Input;
+use massgen_backends::{AssistantTurn, Backend, CallError, Message, ModelRequest, Reply, ToolChoice, ToolResult};
+use massgen_coordination::{Checked, Input};
 use massgen_protocol::{Activity, SnapshotId, ToolCall, ToolSpec, TurnId, TurnKind};
 use massgen_tool::Toolbox;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::Desk;
+use crate::past::PastTurn;
 use crate::preparation::Preparation;
-use crate::{checks, workflow};
+use crate::workflow;
 use tool_calls::Ran;
 
 /// How many replies with tool calls a turn may give before it is made to decide.
@@ -86,6 +87,8 @@ pub(crate) struct Turn {
     pub(crate) stop: CancellationToken,
     /// A reply that the run has not heard of yet, because the workspace is still being stored.
     pub(crate) decided: Option<massgen_coordination::Reply>,
+    /// What it did before the run was interrupted.
+    pub(crate) past: PastTurn,
 }
 
 impl Turn {
@@ -109,7 +112,7 @@ impl Turn {
         for number in 1.. {
             let may_use_tools = tool_replies < TOOL_REPLIES_MAX;
             self.offer_tools(may_use_tools);
-            let reply = match self.call(number).await {
+            let reply = match self.ask(number).await {
                 Ok(reply) => reply,
                 Err(error) => {
                     let (message, retryable) = (error.to_string(), error.is_retryable());
@@ -162,10 +165,48 @@ impl Turn {
         said.tool_calls.iter().filter(|call| !workflow::is_decision(&call.name)).cloned().collect()
     }
 
-    fn report_tools(&self, ran: &[Ran]) {
-        let touched = ran.iter().flat_map(|ran| ran.outcome.touched.clone()).collect::<Vec<_>>();
-        let checked = self.desk.as_ref().map(|desk| checks::checked(desk, &touched)).unwrap_or_default();
+    fn report_tools(&mut self, ran: &[Ran]) {
+        let mut checked: Vec<Checked> = Vec::new();
+        for found in ran.iter().flat_map(|ran| &ran.checked) {
+            if !checked.contains(found) {
+                checked.push(found.clone());
+            }
+        }
         self.report(Input::ToolRan { turn: self.id, checked });
+    }
+
+    /// The reply that was given before the run was interrupted, or a new one.
+    async fn ask(&mut self, number: u32) -> Result<Reply, CallError> {
+        let key = self.backend.key(&self.request);
+        if let Some(reply) = self.past.reply(&key) {
+            return Ok(reply);
+        }
+        self.leave_past().await;
+        self.call(number, key).await
+    }
+
+    /// From here on, everything is new. A turn that had been told to stop stops here.
+    async fn leave_past(&mut self) {
+        if std::mem::take(&mut self.past.is_cut) {
+            self.stop.cancel();
+            std::future::pending::<()>().await;
+        }
+        if !self.past.leave() {
+            return;
+        }
+        // Something is asked that was not asked then. What the turn was told meanwhile, it has to know all the same.
+        while let Ok(instruction) = self.instructions.try_recv() {
+            let (text, files) = match instruction {
+                Instruction::Continue { news, files } => (self.take_news(news), files),
+                Instruction::Again { text, decisions, files, .. } => {
+                    self.decisions = decisions;
+                    (Some(text), files)
+                }
+            };
+            self.show(files).await;
+            self.request.messages.extend(text.map(Message::User));
+        }
+        self.offer_tools(true);
     }
 
     /// Reports a reply without tool calls that are still to run, and waits for what the run makes of it; `false`: the
@@ -174,7 +215,9 @@ impl Turn {
         let decision = workflow::reply(&reply.turn, &reply.finish, !self.tools.is_empty());
         let has_files = workflow::may_be_an_answer(&decision);
         self.decided = Some(decision);
-        let snapshot = if has_files { self.snapshot().await } else { None };
+        // What the coordination has had already was stored then.
+        let is_new = !self.past.will_have_reported();
+        let snapshot = if has_files && is_new { self.snapshot().await } else { None };
         if let Some(reply) = self.decided.take() {
             self.report(Input::Replied { turn: self.id, reply: massgen_coordination::Reply { snapshot, ..reply } });
         }
@@ -285,7 +328,10 @@ impl Turn {
         Some(published.id)
     }
 
-    fn report(&self, input: Input) {
+    fn report(&mut self, input: Input) {
+        if self.past.has_reported() {
+            return;
+        }
         let _ = self.reports.send(Report::Input(input));
     }
 

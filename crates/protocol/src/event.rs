@@ -1,13 +1,16 @@
 //! What the journal is made of.
 //!
-//! A [`Fact`] is a decision of the coordination: folding the facts of a run rebuilds its state. An
-//! [`Activity`] is what happened around the decisions: text as it came, calls, tokens, trouble.
+//! A [`Fact`] is a decision of the coordination: folding the facts of a run rebuilds its state. The [`Input`]
+//! before it is what it was decided on: the same inputs make the same facts, which is how a journal is verified.
+//! An [`Activity`] is what happened around the decisions: text as it came, calls, tokens, trouble.
 
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{AgentIndex, AgentProfile, TurnId};
 use crate::answer::{AnswerRevision, Check, RevisionVector, View, Vote};
 use crate::chunk::{BuiltinPhase, FinishReason};
+use crate::input::{Checked, Input};
+use crate::reply::{AssistantTurn, CallKey};
 use crate::rules::Rules;
 use crate::run_view::Phase;
 use crate::snapshot::SnapshotId;
@@ -29,10 +32,18 @@ pub struct Record {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
+    /// What the coordination was told. The facts that followed come next, written in one piece with it.
+    Input(Input),
     /// A decision of the coordination.
     Fact(Fact),
     /// Everything else.
     Activity(Activity),
+}
+
+impl From<Input> for Event {
+    fn from(input: Input) -> Self {
+        Self::Input(input)
+    }
 }
 
 impl From<Fact> for Event {
@@ -178,6 +189,11 @@ pub enum Fact {
         /// Which.
         timer: Timer,
     },
+    /// The budget of the run is spent: agents finish what is paid for, and nobody is asked any more.
+    BudgetSpent {
+        /// The limit and what stands against it, in words for the user.
+        limit: String,
+    },
     /// The user asked to stop.
     CancelRequested,
     /// The winner is known.
@@ -252,6 +268,8 @@ pub enum TurnOutcome {
     },
     /// Its deadline passed.
     TimedOut,
+    /// Its next call could have cost more than was left.
+    BudgetSpent,
     /// The run was stopped.
     Cancelled,
     /// It presented the final answer.
@@ -434,6 +452,16 @@ pub enum RunEnd {
     TimedOutWithAnswer,
     /// The deadline passed and nobody had answered.
     TimedOut,
+    /// The budget was spent; the best answer so far was taken.
+    BudgetSpentWithAnswer {
+        /// The limit and what stood against it, in words for the user.
+        limit: String,
+    },
+    /// The budget was spent and nobody had answered.
+    BudgetSpent {
+        /// The limit and what stood against it, in words for the user.
+        limit: String,
+    },
     /// No agent could answer.
     NoAnswer {
         /// Why, in words for the user.
@@ -460,12 +488,23 @@ pub enum Activity {
         /// Whether the answers come from the rehearsal provider and so are scripted.
         rehearsal: bool,
     },
+    /// A run that had been interrupted goes on.
+    RunResumed {
+        /// The program's version.
+        version: String,
+    },
     /// A model is asked.
     CallStarted {
         /// For which turn.
         turn: TurnId,
         /// Counted from 1 for each turn.
         call: u32,
+        /// What it is asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<CallKey>,
+        /// The most that it can take, which is kept back from the budget until it has ended.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reserved: Option<Reserved>,
     },
     /// Text of a reply. Chunks that arrive together are written together.
     Text {
@@ -513,6 +552,12 @@ pub enum Activity {
         end: ToolEnd,
         /// What the model was told, shortened.
         result: String,
+        /// What the model was told, where `result` had to be shortened.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        content: Option<String>,
+        /// Which answers were checked by it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        checked: Vec<Checked>,
         /// From the call to its end.
         duration_ms: u64,
     },
@@ -609,6 +654,9 @@ pub enum Activity {
         first_chunk_ms: Option<u64>,
         /// From the request to the end.
         duration_ms: u64,
+        /// What the model said, when the call came to its end: it is paid for, and never asked again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply: Option<Box<AssistantTurn>>,
     },
     /// A call is repeated, because the provider was in trouble.
     CallRetried {
@@ -628,4 +676,14 @@ pub enum Activity {
         /// The words.
         text: String,
     },
+}
+
+/// The most that a model call can take.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Reserved {
+    /// Tokens in and out.
+    pub tokens: u64,
+    /// In US dollars; `None` where the model has no known price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd: Option<f64>,
 }

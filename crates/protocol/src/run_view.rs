@@ -51,6 +51,8 @@ pub struct RunView {
     pub started_at_ms: u64,
     /// When the last applied record was written.
     pub updated_at_ms: u64,
+    /// How long the run was interrupted, all in all.
+    pub away_ms: u64,
     /// Where the run is.
     pub phase: Phase,
     /// The team, in order.
@@ -236,8 +238,13 @@ impl RunView {
         if self.started_at_ms == 0 {
             self.started_at_ms = record.at_ms;
         }
+        if matches!(record.event, Event::Activity(Activity::RunResumed { .. })) {
+            self.away_ms += record.at_ms.saturating_sub(self.updated_at_ms);
+        }
         self.updated_at_ms = record.at_ms;
         match &record.event {
+            // What follows from it is in the facts.
+            Event::Input(_) => {}
             Event::Fact(fact) => self.apply_fact(fact, record.at_ms),
             Event::Activity(activity) => self.apply_activity(activity, record.at_ms),
         }
@@ -289,16 +296,16 @@ impl RunView {
         total
     }
 
-    /// How long the run has taken.
+    /// How long the run has taken, in milliseconds. What lies between an interruption and its resumption is not counted.
     #[must_use]
     pub fn duration_ms(&self) -> u64 {
-        self.updated_at_ms.saturating_sub(self.started_at_ms)
+        self.updated_at_ms.saturating_sub(self.started_at_ms).saturating_sub(self.away_ms)
     }
 
     fn apply_fact(&mut self, fact: &Fact, at_ms: u64) {
         match fact {
             Fact::TeamStarted { rules, .. } => self.verification = rules.verification,
-            Fact::TurnInvested { .. } | Fact::TurnCut { .. } | Fact::CancelRequested => {}
+            Fact::TurnInvested { .. } | Fact::TurnCut { .. } | Fact::BudgetSpent { .. } | Fact::CancelRequested => {}
             Fact::PhaseEntered { phase } => self.phase = *phase,
             Fact::TurnStarted { turn, kind, .. } => self.touch(turn.agent, at_ms, |agent| {
                 agent.turn = Some(*turn);
@@ -379,6 +386,7 @@ impl RunView {
                 self.rehearsal = *rehearsal;
                 self.agents = agents.iter().cloned().map(AgentView::new).collect();
             }
+            Activity::RunResumed { .. } | Activity::SnapshotTaken { .. } => {}
             Activity::CallStarted { turn, .. } => self.touch(turn.agent, at_ms, |agent| agent.calls += 1),
             Activity::Text { turn, delta } => self.touch(turn.agent, at_ms, |agent| {
                 if agent.state != AgentState::Presenting {
@@ -404,7 +412,6 @@ impl RunView {
                 }
             }),
             Activity::CallJudged { agent, .. } => self.touch(*agent, at_ms, |_| {}),
-            Activity::SnapshotTaken { .. } => {}
             Activity::ChangesOffered { path, changed, applied, note, patch } => {
                 self.changes.push(OfferedChanges {
                     path: path.clone(),
@@ -487,7 +494,7 @@ impl AgentView {
                 self.failures += 1;
                 self.state = AgentState::Waiting;
             }
-            TurnOutcome::Cancelled => self.state = AgentState::Stopped,
+            TurnOutcome::BudgetSpent | TurnOutcome::Cancelled => self.state = AgentState::Stopped,
         }
     }
 

@@ -102,6 +102,12 @@ impl Toolbox {
         self.find(name).is_some()
     }
 
+    /// What calling a tool can change; of one that is not there: nothing.
+    #[must_use]
+    pub fn effect(&self, name: &str) -> Effect {
+        self.find(name).map_or(Effect::None, |(_, tool)| tool.effect)
+    }
+
     /// How many of `calls`, from the first, may run at once.
     #[must_use]
     pub fn abreast(&self, calls: &[ToolCall]) -> usize {

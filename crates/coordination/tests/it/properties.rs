@@ -91,9 +91,9 @@ fn weight(input: &Input) -> u32 {
         Input::Replied { reply, .. } if matches!(reply.calls.as_slice(), [DecisionCall::NewAnswer { .. }]) => 200,
         Input::Replied { .. } | Input::TurnStopped { .. } => 40,
         Input::SafePoint { .. } => 80,
-        Input::ToolRan { .. } | Input::TimerFired(Timer::Retry { .. } | Timer::FirstAnswers) => 20,
+        Input::ToolRan { .. } | Input::TimerFired { timer: Timer::Retry { .. } | Timer::FirstAnswers } => 20,
         Input::TurnFailed { retryable: true, .. } => 8,
-        Input::TimerFired(Timer::Turn { .. }) => 3,
+        Input::TimerFired { timer: Timer::Turn { .. } } => 3,
         _ => 1,
     }
 }
@@ -215,7 +215,9 @@ impl Laws {
                     self.decided.insert(turn.agent);
                 }
             }
-            Fact::CancelRequested | Fact::DeadlinePassed { timer: Timer::Coordination } => self.stopped = true,
+            Fact::CancelRequested | Fact::BudgetSpent { .. } | Fact::DeadlinePassed { timer: Timer::Coordination } => {
+                self.stopped = true;
+            }
             Fact::WinnerSelected { .. } => {
                 let agreed = |agent: &AgentIndex| {
                     let others = self.vector.revisions().any(|revision| revision.agent != *agent);
@@ -374,7 +376,7 @@ impl Noise {
                 (place.checked_rem(open.len()).map_or(nobody, |place| open[place]), about)
             }
             Self::AboutAny(turn, about) => (turn, about),
-            Self::Timer(timer) => return Input::TimerFired(timer),
+            Self::Timer(timer) => return Input::TimerFired { timer },
             Self::Begin => return Input::Begin,
             Self::Cancel => return Input::Cancel,
         };
@@ -384,7 +386,7 @@ impl Noise {
             About::SafePoint => Input::SafePoint { turn },
             About::Failed(retryable) => Input::TurnFailed { turn, message: String::new(), retryable },
             About::Stopped => Input::TurnStopped { turn },
-            About::OutOfTime => Input::TimerFired(Timer::Turn { turn }),
+            About::OutOfTime => Input::TimerFired { timer: Timer::Turn { turn } },
         }
     }
 }

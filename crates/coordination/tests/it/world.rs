@@ -27,6 +27,8 @@ pub(crate) struct World {
     subject: Subject,
     rules: Rules,
     with_tools: bool,
+    /// Whether the budget may be spent at any time.
+    with_budget: bool,
     running: BTreeMap<AgentIndex, Running>,
     timers: BTreeSet<Timer>,
     vector: RevisionVector,
@@ -65,6 +67,7 @@ impl World {
             subject,
             rules,
             with_tools: size < 3,
+            with_budget: size < 3,
             running: BTreeMap::new(),
             timers: BTreeSet::new(),
             vector: RevisionVector::empty(size),
@@ -81,9 +84,9 @@ impl World {
         Ok(world)
     }
 
-    /// The same, with agents that run tools.
+    /// The same, with agents that run tools and spend a budget.
     pub(crate) fn with_tools(self) -> Self {
-        Self { with_tools: true, ..self }
+        Self { with_tools: true, with_budget: true, ..self }
     }
 
     /// Whether files go with the answers.
@@ -100,7 +103,7 @@ impl World {
         for running in self.running.values() {
             self.possible_in_turn(running, &mut inputs);
         }
-        inputs.extend(self.timers.iter().map(|timer| Input::TimerFired(*timer)));
+        inputs.extend(self.timers.iter().map(|timer| Input::TimerFired { timer: *timer }));
         if !self.cancelled {
             inputs.push(Input::Cancel);
         }
@@ -140,6 +143,9 @@ impl World {
         }
         inputs.push(Input::TurnFailed { turn, message: "f".to_owned(), retryable: true });
         inputs.push(Input::TurnFailed { turn, message: "f".to_owned(), retryable: false });
+        if self.with_budget {
+            inputs.push(Input::BudgetSpent { turn, limit: "l".to_owned() });
+        }
         if running.cut {
             inputs.push(Input::TurnStopped { turn });
             return;
@@ -169,7 +175,7 @@ impl World {
         let before = self.vector.clone();
         let due = self.answer_due(&input);
         match &input {
-            Input::TimerFired(timer) => {
+            Input::TimerFired { timer } => {
                 self.timers.remove(timer);
             }
             Input::Cancel => self.cancelled = true,
@@ -326,7 +332,9 @@ impl World {
                     self.cuts_in_a_row.insert(turn.agent, 0);
                 }
             }
-            Fact::CancelRequested | Fact::DeadlinePassed { timer: Timer::Coordination } => self.ending = true,
+            Fact::CancelRequested | Fact::BudgetSpent { .. } | Fact::DeadlinePassed { timer: Timer::Coordination } => {
+                self.ending = true;
+            }
             Fact::WinnerSelected { revision, tally, .. } => {
                 self.winners += 1;
                 let counted: usize = tally.iter().map(|line| line.votes as usize).sum();

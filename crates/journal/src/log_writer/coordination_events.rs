@@ -98,6 +98,7 @@ impl CoordinationEvents {
                         ("agent_error", json!({ "error": message, "will_retry": retryable }))
                     }
                     TurnOutcome::TimedOut => ("agent_timeout", json!({})),
+                    TurnOutcome::BudgetSpent => ("agent_cancelled", json!({ "reason": "the budget is spent" })),
                     TurnOutcome::Cancelled => ("agent_cancelled", json!({})),
                     TurnOutcome::Abstained => ("status_change", json!({ "status": "abstained" })),
                     TurnOutcome::Superseded => {
@@ -118,6 +119,7 @@ impl CoordinationEvents {
             Fact::DeadlinePassed { timer } => {
                 self.add(record, view, "status_change", None, json!({ "deadline": timer }));
             }
+            Fact::BudgetSpent { limit } => self.add(record, view, "budget_spent", None, json!({ "limit": limit })),
             Fact::CancelRequested => self.add(record, view, "cancel_requested", None, json!({})),
             Fact::WinnerSelected { revision, tally, rule } => {
                 let mut context = answers_context(view);

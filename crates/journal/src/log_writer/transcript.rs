@@ -42,6 +42,7 @@ impl Transcript {
     /// Takes in a record about this agent.
     pub(super) fn apply(&mut self, record: &Record, stamps: &Stamps, trouble: &mut Trouble) {
         match &record.event {
+            Event::Input(_) => {}
             Event::Fact(fact) => self.apply_fact(fact, record.at_ms, stamps),
             Event::Activity(activity) => self.apply_activity(activity),
         }
@@ -142,6 +143,7 @@ impl Transcript {
             Activity::Notice { text, .. } => self.line(format_args!("[note: {text}]")),
             Activity::RunOpened { .. }
             | Activity::CallStarted { .. }
+            | Activity::RunResumed { .. }
             | Activity::SnapshotTaken { .. }
             | Activity::ChangesOffered { .. } => {}
         }
@@ -158,6 +160,7 @@ impl Transcript {
                 "failed"
             }
             TurnOutcome::TimedOut => "timed out",
+            TurnOutcome::BudgetSpent => "stopped: the budget is spent",
             TurnOutcome::Cancelled => "cancelled",
             TurnOutcome::Presented => "presented",
         };

@@ -196,7 +196,7 @@ impl Run {
     }
 
     fn call(&mut self, turn: TurnId, first: &str, second: &str) {
-        self.add(Activity::CallStarted { turn, call: 1 });
+        self.add(Activity::CallStarted { turn, call: 1, key: None, reserved: None });
         self.add(Activity::Reasoning { turn, delta: "Let me think.".to_owned() });
         self.add(Activity::Text { turn, delta: first.to_owned() });
         self.add(Activity::Text { turn, delta: second.to_owned() });
@@ -210,6 +210,7 @@ impl Run {
             cost: Cost::of_call(price),
             first_chunk_ms: Some(300),
             duration_ms: 1_000,
+            reply: None,
         });
     }
 

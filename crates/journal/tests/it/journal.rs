@@ -103,7 +103,7 @@ fn a_damaged_line_is_named() {
 
     fs::write(&path, format!("{}\n{{\"seq\":2}}\n{}\n", lines[0], lines[2])).unwrap();
     let error = read(&path).unwrap_err();
-    assert!(matches!(error, JournalError::Parse { line: 2, .. }), "{error}");
+    assert!(matches!(error, JournalError::Checksum { line: 2, .. }), "{error}");
 
     fs::write(&path, format!("{}\n{}\n", lines[0], lines[2])).unwrap();
     let error = read(&path).unwrap_err();
@@ -111,9 +111,18 @@ fn a_damaged_line_is_named() {
     assert!(error.to_string().contains("line 2"), "{error}");
     assert_eq!(Records::open(&path).unwrap().count(), 2, "nothing follows an error");
 
+    // A change that leaves good JSON, in the middle and in the last line.
+    for place in [1, lines.len() - 1] {
+        let mut edited: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+        edited[place] = edited[place].replacen("\"at_ms\":", "\"at_ms\":1", 1);
+        fs::write(&path, edited.join("\n") + "\n").unwrap();
+        let error = read(&path).unwrap_err();
+        assert!(matches!(error, JournalError::Checksum { line, .. } if line as usize == place + 1), "{error}");
+    }
+
     fs::write(&path, [b"\xff\xfe\n".as_slice(), lines[0].as_bytes()].concat()).unwrap();
-    assert!(matches!(read(&path).unwrap_err(), JournalError::Parse { line: 1, .. }));
-    assert!(matches!(Journal::resume(&path), Err(JournalError::Parse { .. })), "nothing is cut off then");
+    assert!(matches!(read(&path).unwrap_err(), JournalError::Checksum { line: 1, .. }));
+    assert!(matches!(Journal::resume(&path), Err(JournalError::Checksum { .. })), "nothing is cut off then");
 }
 
 #[test]
@@ -138,6 +147,7 @@ fn a_price_that_is_no_number_can_be_read_back() {
         cost: Cost { known_usd: f64::NAN, unpriced_calls: 0 },
         first_chunk_ms: None,
         duration_ms: 1,
+        reply: None,
     };
     let mut journal = Journal::create(&path).unwrap();
     let record = journal.append(1, ended.into()).unwrap();

@@ -99,6 +99,7 @@ fn team_run(job: &TeamJob) -> Result<Figures, Failure> {
         environment: &environment,
         rehearsal: None,
         starts_programs: true,
+        past: None,
     };
     let figures = measured(|| runtime()?.block_on(Box::pin(run(plan))))?;
     let text_bytes = text_bytes(&job.logs)?;

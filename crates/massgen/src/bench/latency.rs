@@ -73,12 +73,12 @@ async fn latency_ms(team: &TeamConfig, logs: PathBuf) -> Result<f64, Failure> {
     let mut votes = Votes::default();
     let observe = |record: &Arc<Record>| {
         votes.observe(record);
-        files.send(record);
+        files.send(record, false);
     };
     let (_announcer, announcements) = massgen_orchestrator::announcements();
     let setup = setup(team, &server)?;
-    let outcome =
-        massgen_orchestrator::run(setup, journal, announcements, observe, CancellationToken::new()).await.close().await;
+    let run = massgen_orchestrator::run(setup, journal, announcements, observe, CancellationToken::new()).await;
+    let outcome = run.map_err(|error| told(&error))?.close().await;
     files.finish();
     let latency = latency(&votes, &outcome, &server);
     server.stop().await;
@@ -94,6 +94,7 @@ fn setup(team: &TeamConfig, server: &RehearsalServer) -> Result<RunSetup, Failur
         seed: 1,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         rehearsal: true,
+        past: Vec::new(),
     })
 }
 

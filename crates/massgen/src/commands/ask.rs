@@ -1,15 +1,14 @@
 //! `massgen "question"`: ask a team, or one model.
 
 use massgen_config::Environment;
-use massgen_rehearsal::RehearsalServer;
 
-use crate::args::{RunArgs, TeamArgs};
-use crate::commands::rehearse::{scenario, start_server};
+use crate::args::{OutputArgs, RunArgs, TeamArgs};
+use crate::assignment::Assignment;
+use crate::commands::rehearse::scenario;
 use crate::commands::select::select;
 use crate::commands::welcome::{nothing_configured, welcome};
 use crate::failure::Failure;
 use crate::first_use::Dialogue;
-use crate::run::{RunPlan, run, runtime};
 use crate::team::{Team, find_team, rehearsed_team};
 use crate::{question, surroundings, terminal, unbuilt};
 
@@ -50,32 +49,50 @@ fn begin(args: &RunArgs) -> Result<(), Failure> {
 }
 
 fn answer(
-    mut team: Team,
+    team: Team,
     args: &RunArgs,
     environment: &Environment,
     rehearsed: Option<&str>,
     can_talk: bool,
 ) -> Result<(), Failure> {
+    let typed = match &args.question {
+        None if can_talk && team.config.prompt.is_none() => Some(Dialogue::of_process().ask("Your question", "")?),
+        given => given.clone(),
+    };
+    assignment(team, args, environment, rehearsed, typed.as_deref())?.carry_out(&args.output, environment, None)
+}
+
+/// What an interrupted run was about, by the command line that began it; `question` is what the team was asked.
+pub(crate) fn recorded(args: &RunArgs, environment: &Environment, question: &str) -> Result<Assignment, Failure> {
+    let rehearsed = args.rehearse.as_deref();
+    let team = match find_team(&args.team, environment)? {
+        Some(team) => team,
+        None if rehearsed.is_some() => rehearsed_team(environment)?,
+        None => return Err(nothing_configured(environment)),
+    };
+    // What was typed names the user's files; what was made of it is what the team was asked.
+    let typed = args.question.as_deref().unwrap_or(question);
+    let quiet = OutputArgs { automation: true, ..args.output.clone() };
+    let args = RunArgs { output: quiet, ..args.clone() };
+    Ok(Assignment { question: question.to_owned(), ..assignment(team, &args, environment, rehearsed, Some(typed))? })
+}
+
+fn assignment(
+    mut team: Team,
+    args: &RunArgs,
+    environment: &Environment,
+    rehearsed: Option<&str>,
+    typed: Option<&str>,
+) -> Result<Assignment, Failure> {
     if let Some(seconds) = args.orchestrator_timeout {
         team.config.timeouts.orchestrator_timeout_seconds = seconds as f64;
     }
     // A rehearsal of any question never calls what the config's programs offer.
     let starts_programs = rehearsed != Some("any");
     let scenario = rehearsed.map(scenario).transpose()?;
-    let typed = match &args.question {
-        None if can_talk && team.config.prompt.is_none() => Some(Dialogue::of_process().ask("Your question", "")?),
-        given => given.clone(),
-    };
-    let question = question::question(typed.as_deref(), &team.config, environment, &args.output)?;
+    let question = question::question(typed, &team.config, environment, &args.output)?;
     let cwd = args.cwd_context.map(|access| question::working_directory(access, environment));
     let contexts = cwd.into_iter().chain(question.contexts).collect();
     question::add_contexts(&mut team.config, contexts, environment);
-    let question = question.text;
-    runtime()?.block_on(async {
-        let rehearsal: Option<RehearsalServer> = match scenario {
-            Some(scenario) => Some(start_server(scenario, 0).await?),
-            None => None,
-        };
-        run(RunPlan { team, question, output: &args.output, environment, rehearsal, starts_programs }).await
-    })
+    Ok(Assignment { team, question: question.text, scenario, starts_programs })
 }

@@ -5,48 +5,54 @@ use std::io::{BufWriter, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use massgen_config::{CommandConfig, TeamConfig, Text};
+use massgen_config::{CommandConfig, Environment, TeamConfig, Text};
 use massgen_protocol::AgentId;
 use massgen_rehearsal::{RehearsalServer, Scenario, Wire};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{RehearseArgs, TeamArgs};
+use crate::assignment::Assignment;
 use crate::failure::Failure;
-use crate::run::{RunPlan, run, runtime};
+use crate::run::runtime;
 use crate::team::{Team, team};
 use crate::{question, signals, surroundings, terminal};
 
 /// Plays a scenario.
 pub(crate) fn rehearse(args: &RehearseArgs) -> Result<(), Failure> {
-    let starts_programs = args.scenario != "any";
-    let scenario = scenario(&args.scenario)?;
     if args.serve {
-        return runtime()?.block_on(serve(scenario, args));
+        return runtime()?.block_on(serve(scenario(&args.scenario)?, args));
     }
     let environment = surroundings::environment()?;
+    assignment(args, &environment, None)?.carry_out(&args.output, &environment, None)
+}
+
+/// What a rehearsal is about; `recorded` is the question of a run that was interrupted.
+pub(crate) fn assignment(
+    args: &RehearseArgs,
+    environment: &Environment,
+    recorded: Option<&str>,
+) -> Result<Assignment, Failure> {
+    let scenario = scenario(&args.scenario)?;
     let mut team = match &args.config {
-        Some(config) => team(&TeamArgs { config: Some(config.clone()), ..TeamArgs::default() }, &environment)?,
+        Some(config) => team(&TeamArgs { config: Some(config.clone()), ..TeamArgs::default() }, environment)?,
         None => team_of(&scenario)?,
     };
     let question = match (&args.question, scenario.question()) {
         (None, scripted) if !scripted.is_empty() && args.config.is_none() => scripted.to_owned(),
+        (None, _) if let Some(recorded) = recorded => recorded.to_owned(),
         (None, scripted) if !scripted.is_empty() => {
             // A team of the user's own may bring a question, or get one piped in.
-            let own = question::question(None, &team.config, &environment, &args.output);
+            let own = question::question(None, &team.config, environment, &args.output);
             own.map_or_else(|_| scripted.to_owned(), |question| question.text)
         }
         (given, _) => {
-            let question = question::question(given.as_deref(), &team.config, &environment, &args.output)?;
-            question::add_contexts(&mut team.config, question.contexts, &environment);
+            let question = question::question(given.as_deref(), &team.config, environment, &args.output)?;
+            question::add_contexts(&mut team.config, question.contexts, environment);
             question.text
         }
     };
-    runtime()?.block_on(async {
-        let rehearsal = Some(start_server(scenario, 0).await?);
-        run(RunPlan { team, question, output: &args.output, environment: &environment, rehearsal, starts_programs })
-            .await
-    })
+    Ok(Assignment { team, question, scenario: Some(scenario), starts_programs: args.scenario != "any" })
 }
 
 /// A built-in scenario, or one from a file.

@@ -23,14 +23,15 @@ impl Observer for Debug {
 fn told(event: &Event) -> Option<String> {
     match event {
         Event::Activity(activity) => activity_told(activity),
+        Event::Input(_) => None,
         Event::Fact(fact) => fact_told(fact),
     }
 }
 
 fn activity_told(activity: &Activity) -> Option<String> {
     match activity {
-        Activity::CallStarted { turn, call } => Some(format!("{turn} call {call} starts")),
-        Activity::CallEnded { turn, call, finish, usage, cost, first_chunk_ms, duration_ms } => {
+        Activity::CallStarted { turn, call, .. } => Some(format!("{turn} call {call} starts")),
+        Activity::CallEnded { turn, call, finish, usage, cost, first_chunk_ms, duration_ms, .. } => {
             let first =
                 first_chunk_ms.map_or_else(|| "nothing came".to_owned(), |ms| format!("first piece after {ms} ms"));
             let end = finish.as_ref().map_or_else(|| "no end".to_owned(), |finish| format!("{finish:?}"));
@@ -46,6 +47,7 @@ fn activity_told(activity: &Activity) -> Option<String> {
         Activity::BuiltinTool { turn, name, phase, detail } => Some(format!("{turn} {name} {phase:?} {detail}")),
         Activity::Citation { turn, url, .. } => Some(format!("{turn} cites {url}")),
         Activity::Notice { text, .. } => Some(text.clone()),
+        Activity::RunResumed { version } => Some(format!("massgen {version} goes on with the run")),
         Activity::RunOpened { run_id, version, .. } => Some(format!("massgen {version}, run {run_id}")),
         Activity::ToolEnded { turn, name, end, duration_ms, .. } => {
             Some(format!("{turn}: {name} is {end:?} after {duration_ms} ms"))
@@ -92,6 +94,7 @@ fn fact_told(fact: &Fact) -> Option<String> {
         | Fact::VoteCast { .. }
         | Fact::VoteArrivedVoid { .. }
         | Fact::AgentOut { .. }
+        | Fact::BudgetSpent { .. }
         | Fact::CancelRequested
         | Fact::FinalAnswer { .. }
         | Fact::RunEnded { .. } => None,

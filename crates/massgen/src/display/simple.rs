@@ -312,6 +312,7 @@ impl Simple {
                 self.narration(record, view);
             }
             Activity::RunOpened { .. } => self.opening(view),
+            Activity::RunResumed { .. } => self.resuming(view),
             Activity::CallStarted { .. }
             | Activity::SnapshotTaken { .. }
             | Activity::BuiltinTool { .. }
@@ -332,6 +333,24 @@ impl Simple {
             let (index, profile) = (AgentIndex(index), &agent.profile);
             let alias = if view.agents.len() > 1 { format!(", known to the others as {index}") } else { String::new() };
             self.say(view, index, &format!("{} ({}){alias}", profile.model, profile.backend));
+        }
+    }
+
+    /// What a reader has to know of a run that had begun before.
+    fn resuming(&mut self, view: &RunView) {
+        self.opening(view);
+        self.line("The run was interrupted, and goes on now.", Style::warning);
+        for answer in view.current_answers() {
+            let words = harmless(&preview(&answer.content));
+            self.say_in(
+                view,
+                answer.revision.agent,
+                &format!("has answered, {}: {words}", answer.revision),
+                Style::bold,
+            );
+        }
+        for vote in view.valid_votes() {
+            self.vote(view, vote, "");
         }
     }
 
@@ -358,8 +377,15 @@ impl Simple {
 }
 
 impl Observer for Simple {
+    fn recall(&mut self, record: &Record, _: &RunView) {
+        if let Event::Fact(Fact::TurnStarted { turn, kind: TurnKind::Solo | TurnKind::Present, .. }) = &record.event {
+            self.final_turn = Some(FinalTurn { turn: *turn, text: String::new() });
+        }
+    }
+
     fn observe(&mut self, record: &Record, view: &RunView) {
         match &record.event {
+            Event::Input(_) => {}
             Event::Fact(fact) => self.fact(fact, record, view),
             Event::Activity(activity) => self.activity(activity, record, view),
         }
@@ -376,6 +402,12 @@ impl Observer for Simple {
         // A question that is still open has nobody who waits for its answer.
         delivery::print(&std::mem::take(&mut self.pending));
     }
+}
+
+/// The beginning of a text, in one line.
+fn preview(text: &str) -> String {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().take(LINE_CHARS_MAX).collect()
 }
 
 /// Takes the first line off `text`: up to a line break, or as much as a line may hold, up to a space

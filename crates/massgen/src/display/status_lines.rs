@@ -60,7 +60,7 @@ impl StatusLines {
 impl Observer for StatusLines {
     fn observe(&mut self, record: &Record, view: &RunView) {
         match &record.event {
-            Event::Activity(Activity::RunOpened { .. }) => self.start(view),
+            Event::Activity(Activity::RunOpened { .. } | Activity::RunResumed { .. }) => self.start(view),
             Event::Fact(Fact::AgentOut { agent, reason }) => {
                 self.line(&format!("[FAILED] {}: {}", view.name(*agent), preview(reason)));
             }

@@ -38,6 +38,10 @@ impl AnswerFiles {
             _ => return,
         };
         let into = beside.with_file_name("workspace");
+        if into.exists() {
+            // It was put there before the run was interrupted.
+            return;
+        }
         // The log writer makes the folder as well; whoever comes first.
         let _ = into.parent().map(std::fs::create_dir_all);
         if let Err(error) = self.store.materialise(snapshot, &into, sharing) {
@@ -50,6 +54,10 @@ impl AnswerFiles {
 }
 
 impl Observer for AnswerFiles {
+    fn recall(&mut self, record: &Record, view: &RunView) {
+        self.observe(record, view);
+    }
+
     fn observe(&mut self, record: &Record, view: &RunView) {
         if let Event::Fact(fact) = &record.event {
             self.deliver(fact, record.at_ms, view);

@@ -331,6 +331,9 @@ impl<'a> OpenCall<'a> {
             id: self.id.clone(),
             name: self.name.clone(),
             end,
+            // It is part of a call whose whole result is kept.
+            content: None,
+            checked: Vec::new(),
             result: result.get(..cut).unwrap_or_default().to_owned(),
             duration_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
         });

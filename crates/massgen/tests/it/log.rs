@@ -28,6 +28,12 @@ impl Log {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
+    /// The journal as it is streamed: without checksums, which are the file's own.
+    pub(crate) fn streamed(&self) -> String {
+        let unsealed = |line: &str| format!("{}}}\n", line.rsplit_once(",\"crc\":").unwrap().0);
+        self.text("events.jsonl").lines().map(unsealed).collect()
+    }
+
     pub(crate) fn json(&self, name: &str) -> Value {
         serde_json::from_str(&self.text(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
@@ -45,7 +51,7 @@ impl Log {
     pub(crate) fn facts(&self) -> Vec<Fact> {
         let fact = |record: Record| match record.event {
             Event::Fact(fact) => Some(fact),
-            Event::Activity(_) => None,
+            Event::Input(_) | Event::Activity(_) => None,
         };
         self.records().into_iter().filter_map(fact).collect()
     }
@@ -53,7 +59,7 @@ impl Log {
     pub(crate) fn activities(&self) -> Vec<Activity> {
         let activity = |record: Record| match record.event {
             Event::Activity(activity) => Some(activity),
-            Event::Fact(_) => None,
+            Event::Input(_) | Event::Fact(_) => None,
         };
         self.records().into_iter().filter_map(activity).collect()
     }

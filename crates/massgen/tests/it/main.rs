@@ -22,6 +22,7 @@ mod place;
 mod program;
 mod provider;
 mod requests;
+mod traced;
 
 mod anonymity;
 mod bench;
@@ -31,6 +32,7 @@ mod input;
 mod messages;
 mod output;
 mod rehearsal;
+mod resume;
 #[cfg(unix)]
 mod signals;
 mod trouble;

@@ -41,7 +41,7 @@ fn automation_prints_the_lines_that_scripts_look_for() {
 fn streamed_events_are_the_journal() {
     let (place, provider) = (Place::new(), Provider::agreeable_but(""));
     let finished = place.ask(&team(&provider), &["--stream-events"]).run().expect(0);
-    assert_eq!(finished.stdout, place.log().text("events.jsonl"));
+    assert_eq!(finished.stdout, place.log().streamed());
     for (number, line) in (1_u64..).zip(finished.stdout.lines()) {
         let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert_eq!(event["seq"], number, "{line}");

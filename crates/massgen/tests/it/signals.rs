@@ -62,7 +62,7 @@ fn one_signal_stops_the_run_and_keeps_the_best_answer() {
         );
         assert!(finished.stderr.ends_with("error: the user stopped the run\n"), "{finished}");
         let log = place.log();
-        assert_eq!(finished.stdout, log.text("events.jsonl"));
+        assert_eq!(finished.stdout, log.streamed());
         let view = log.view();
         assert_eq!(view.end, Some(RunEnd::Cancelled));
         let (winner, answer, _) = view.final_answer.clone().unwrap();

@@ -4,15 +4,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use massgen_backends::{CallError, Message, ModelRequest, Reply};
-use massgen_protocol::{Activity, Cost, FinishReason, Usage};
+use massgen_protocol::{Activity, AssistantTurn, CallKey, Cost, FinishReason, Usage};
 
 use super::{Turn, millis};
 use crate::batch::{Batch, WAIT_MAX};
 
 impl Turn {
     /// Asks the model and tells of what it streams.
-    pub(super) async fn call(&self, number: u32) -> Result<Reply, CallError> {
-        self.activity(Activity::CallStarted { turn: self.id, call: number });
+    pub(super) async fn call(&self, number: u32, key: CallKey) -> Result<Reply, CallError> {
+        self.activity(Activity::CallStarted { turn: self.id, call: number, key: Some(key), reserved: None });
         let mut open = OpenCall::new(self, number);
         let batch = &open.batch;
         let mut on = |event| lock(batch).push(event);
@@ -28,7 +28,7 @@ impl Turn {
             }
         };
         let first_chunk_ms = reply.time_to_first_chunk.map(millis);
-        open.end(Some(reply.finish.clone()), reply.usage, first_chunk_ms);
+        open.end(Some((reply.finish.clone(), reply.turn.clone())), reply.usage, first_chunk_ms);
         if let Some(text) = caution(&reply.finish) {
             self.activity(Activity::Notice { agent: Some(self.id.agent), text });
         }
@@ -54,11 +54,12 @@ impl<'a> OpenCall<'a, Box<dyn FnMut(Activity) + Send + 'a>> {
 }
 
 impl<Send: FnMut(Activity)> OpenCall<'_, Send> {
-    fn end(&mut self, finish: Option<FinishReason>, usage: Usage, first_chunk_ms: Option<u64>) {
+    fn end(&mut self, reply: Option<(FinishReason, AssistantTurn)>, usage: Usage, first_chunk_ms: Option<u64>) {
         self.ended = true;
         lock(&self.batch).flush();
         let nothing = usage == Usage::default();
         let cost = if nothing { Cost::default() } else { Cost::of_call(self.turn.backend.price(&usage)) };
+        let (finish, reply) = reply.unzip();
         self.turn.activity(Activity::CallEnded {
             turn: self.turn.id,
             call: self.number,
@@ -67,6 +68,7 @@ impl<Send: FnMut(Activity)> OpenCall<'_, Send> {
             cost,
             first_chunk_ms,
             duration_ms: millis(self.started.elapsed()),
+            reply: reply.map(Box::new),
         });
     }
 }

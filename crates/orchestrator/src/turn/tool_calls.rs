@@ -6,10 +6,12 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 use massgen_backends::ToolResult;
-use massgen_protocol::{Activity, ToolCall, ToolEnd};
-use massgen_tool::{CallContext, Caller, Progress, ToolOutcome};
+use massgen_protocol::{Activity, Checked, ToolCall, ToolEnd};
+use massgen_tool::{CallContext, Caller, Effect, Progress, ToolOutcome};
 
 use super::{Report, Turn, millis};
+use crate::checks;
+use crate::past::Recalled;
 
 /// How much of a result the journal keeps. The model has the whole.
 const RESULT_BYTES_MAX: usize = 4 * 1024;
@@ -21,19 +23,29 @@ const OUTPUT_BYTES_MAX: usize = 64 * 1024;
 pub(super) struct Ran {
     pub(super) result: ToolResult,
     pub(super) outcome: ToolOutcome,
+    /// Which answers it checked.
+    pub(super) checked: Vec<Checked>,
 }
 
 impl Turn {
     /// Runs calls in their order; those that change nothing run side by side.
-    pub(super) async fn run_tools(&self, calls: &[ToolCall]) -> Vec<Ran> {
-        let mut ran = Vec::with_capacity(calls.len());
-        let mut left = calls;
+    pub(super) async fn run_tools(&mut self, calls: &[ToolCall]) -> Vec<Ran> {
+        // What ran before the run was interrupted is not run again.
+        let recalled: Vec<Option<Ran>> = calls.iter().map(|call| self.recall(call)).collect();
+        let open: Vec<ToolCall> =
+            calls.iter().zip(&recalled).filter(|(_, ran)| ran.is_none()).map(|(call, _)| call.clone()).collect();
+        if !open.is_empty() {
+            self.leave_past().await;
+        }
+        let mut ran = Vec::with_capacity(open.len());
+        let mut left = open.as_slice();
         while !left.is_empty() {
             let (now, later) = left.split_at(self.tools.abreast(left).min(left.len()));
             ran.extend(join_all(now.iter().map(|call| self.run_tool(call))).await);
             left = later;
         }
-        ran
+        let mut ran = ran.into_iter();
+        recalled.into_iter().filter_map(|recalled| recalled.or_else(|| ran.next())).collect()
     }
 
     /// Answers calls that come when there were enough of them.
@@ -41,8 +53,8 @@ impl Turn {
         let refused = |call: &ToolCall| {
             let open = OpenTool::new(self, call);
             let outcome = ToolOutcome::failed("not run: no more tools can be used in this turn. Answer now.");
-            open.end(ToolEnd::Failed, &outcome.content);
-            Ran { result: result(call, &outcome), outcome }
+            open.end(ToolEnd::Failed, &outcome.content, &[]);
+            Ran { result: result(call, &outcome), outcome, checked: Vec::new() }
         };
         calls.iter().map(refused).collect()
     }
@@ -60,8 +72,29 @@ impl Turn {
                 .content
                 .push_str("\n(It is not known whether this call had its effect. Find out before you repeat it.)");
         }
-        open.end(if outcome.is_error { ToolEnd::Failed } else { ToolEnd::Done }, &outcome.content);
-        Ran { result: result(call, &outcome), outcome }
+        let checked = self.desk.as_ref().map(|desk| checks::checked(desk, &outcome.touched)).unwrap_or_default();
+        open.end(if outcome.is_error { ToolEnd::Failed } else { ToolEnd::Done }, &outcome.content, &checked);
+        Ran { result: result(call, &outcome), outcome, checked }
+    }
+
+    /// What a call came to before the run was interrupted; `None`: it is still to be made.
+    fn recall(&mut self, call: &ToolCall) -> Option<Ran> {
+        let end = match self.past.tool(call) {
+            Recalled::Never => return None,
+            // Running it again changes nothing.
+            Recalled::Begun if self.tools.effect(&call.name) == Effect::None => return None,
+            Recalled::Begun => {
+                let outcome = ToolOutcome::failed(
+                    "massgen was interrupted while this call ran. It is not known whether it had its effect. Find out \
+                     before you repeat it.",
+                );
+                OpenTool::resumed(self, call).end(ToolEnd::Failed, &outcome.content, &[]);
+                return Some(Ran { result: result(call, &outcome), outcome, checked: Vec::new() });
+            }
+            Recalled::Ended(end) => end,
+        };
+        let outcome = if end.is_error { ToolOutcome::failed(end.content) } else { ToolOutcome::done(end.content) };
+        Some(Ran { result: result(call, &outcome), outcome, checked: end.checked })
     }
 
     /// Passes on what a call tells while it runs, up to a limit.
@@ -110,15 +143,20 @@ impl<'a> OpenTool<'a> {
             name: call.name.clone(),
             arguments: call.arguments.clone(),
         });
+        Self::resumed(turn, call)
+    }
+
+    /// A call that the journal knows of already.
+    fn resumed(turn: &'a Turn, call: &'a ToolCall) -> Self {
         Self { turn, call, started: Instant::now(), ended: false }
     }
 
-    fn end(mut self, end: ToolEnd, result: &str) {
+    fn end(mut self, end: ToolEnd, result: &str, checked: &[Checked]) {
         self.ended = true;
-        self.tell(end, result);
+        self.tell(end, result, checked);
     }
 
-    fn tell(&self, end: ToolEnd, result: &str) {
+    fn tell(&self, end: ToolEnd, result: &str, checked: &[Checked]) {
         let cut = result.floor_char_boundary(RESULT_BYTES_MAX);
         let mut shortened = result.get(..cut).unwrap_or_default().to_owned();
         if cut < result.len() {
@@ -129,6 +167,8 @@ impl<'a> OpenTool<'a> {
             id: self.call.id.clone(),
             name: self.call.name.clone(),
             end,
+            content: (cut < result.len()).then(|| result.to_owned()),
+            checked: checked.to_vec(),
             result: shortened,
             duration_ms: millis(self.started.elapsed()),
         });
@@ -138,7 +178,7 @@ impl<'a> OpenTool<'a> {
 impl Drop for OpenTool<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            self.tell(ToolEnd::Stopped, "");
+            self.tell(ToolEnd::Stopped, "", &[]);
         }
     }
 }

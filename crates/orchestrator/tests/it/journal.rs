@@ -17,7 +17,7 @@ async fn folding_the_journal_gives_the_view_and_the_coordination_again() {
     assert_eq!(RunView::replay(&reading.records), outcome.view);
     let facts = reading.records.iter().filter_map(|record| match &record.event {
         Event::Fact(fact) => Some(fact),
-        Event::Activity(_) => None,
+        Event::Input(_) | Event::Activity(_) => None,
     });
     let coordinator = Coordinator::replay(facts).unwrap();
     assert!(coordinator.is_over());

@@ -37,6 +37,7 @@ impl Stage {
             seed: 7,
             version: "0".to_owned(),
             rehearsal: true,
+            past: Vec::new(),
         };
         Self { server, folder: tempfile::tempdir().unwrap(), setup }
     }
@@ -45,7 +46,7 @@ impl Stage {
         let journal = Journal::create(&self.folder.path().join("events.jsonl")).unwrap();
         let (_announcer, announcements) = announcements();
         let run = run(self.setup.clone(), journal, announcements, observe, cancel);
-        tokio::time::timeout(PATIENCE, run).await.expect("the run hangs").close().await
+        tokio::time::timeout(PATIENCE, run).await.expect("the run hangs").unwrap().close().await
     }
 }
 

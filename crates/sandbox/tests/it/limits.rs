@@ -177,8 +177,20 @@ async fn open_files_and_processor_time_are_bounded() {
     }
 }
 
+/// In a process of its own: groups are named for the process, and other tests have theirs at the same time.
+#[test]
+fn groups_are_removed() {
+    let own = std::env::current_exe().unwrap();
+    let mut alone = std::process::Command::new(own);
+    alone.args(["--exact", "limits::groups_of_this_process_are_removed", "--ignored"]);
+    let output = alone.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && told.contains("1 passed"), "{told}");
+}
+
 #[tokio::test]
-async fn groups_are_removed() {
+#[ignore = "a part of `groups_are_removed`"]
+async fn groups_of_this_process_are_removed() {
     let (_folder, path) = folder();
     for driver in drivers().await {
         run(&*driver, shell("exit 1", &path)).await;

@@ -160,7 +160,7 @@ impl Script {
 
     #[track_caller]
     pub(crate) fn fires(&mut self, timer: Timer) -> &mut Self {
-        self.input(Input::TimerFired(timer))
+        self.input(Input::TimerFired { timer })
     }
 
     #[track_caller]
@@ -229,6 +229,7 @@ fn tell_fact(fact: &Fact) -> String {
         },
         Fact::AgentOut { agent, reason } => format!("{agent} out: {reason}"),
         Fact::DeadlinePassed { timer } => format!("time: {}", tell_timer(*timer)),
+        Fact::BudgetSpent { limit } => format!("budget: {limit}"),
         Fact::CancelRequested => "cancelled".to_owned(),
         Fact::WinnerSelected { revision, tally, rule } => {
             let tally: Vec<String> = tally.iter().map(tell_tally).collect();

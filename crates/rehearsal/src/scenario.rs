@@ -3,10 +3,12 @@
 mod check;
 mod error;
 mod file;
+pub(crate) mod limit;
 pub(crate) mod step;
 
 pub use error::ScenarioError;
 use file::ScenarioFile;
+use limit::ModelLimit;
 use step::Step;
 
 /// A script for a team of models, read from YAML. `SCENARIOS.md` describes the format.
@@ -17,6 +19,7 @@ pub struct Scenario {
     question: String,
     key: Key,
     requests_per_minute: Option<u32>,
+    limits: Vec<(String, ModelLimit)>,
     workspaces: bool,
     also_accepts: Vec<String>,
     models: Vec<(String, Vec<Step>)>,
@@ -32,6 +35,9 @@ pub(crate) enum Key {
     /// This one.
     Exactly(String),
 }
+
+/// The model name under `limits` that stands for those without limits of their own.
+const ANY_MODEL: &str = "any";
 
 /// The model name that stands for every model.
 const EVERY_MODEL: &str = "*";
@@ -118,6 +124,12 @@ impl Scenario {
 
     pub(crate) fn requests_per_minute(&self) -> Option<u32> {
         self.requests_per_minute
+    }
+
+    /// The limits of `model`: its own, else those for any.
+    pub(crate) fn limit(&self, model: &str) -> Option<&ModelLimit> {
+        let of = |name: &str| self.limits.iter().find(|(known, _)| known == name).map(|(_, limit)| limit);
+        of(model).or_else(|| of(ANY_MODEL))
     }
 
     /// Fields beyond OpenAI's that Chat Completions requests may have.

@@ -5,6 +5,7 @@ mod gate;
 mod history;
 mod keys;
 mod limit;
+mod limits;
 mod media;
 mod playback;
 mod record;
@@ -13,12 +14,13 @@ mod route;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use gate::{Gate, Peer};
 use history::History;
 use limit::RateLimit;
+use limits::ModelLimits;
 pub use record::Received;
 use record::Recorder;
 use tokio::net::TcpListener;
@@ -44,6 +46,8 @@ struct Stage {
     recorder: Recorder,
     history: History,
     limit: Option<RateLimit>,
+    limits: ModelLimits,
+    refused: AtomicU64,
     serial: AtomicU64,
     stopping: CancellationToken,
 }
@@ -67,6 +71,8 @@ impl RehearsalServer {
         let stopping = CancellationToken::new();
         let stage = Arc::new(Stage {
             limit: scenario.requests_per_minute().map(RateLimit::new),
+            limits: ModelLimits::new(),
+            refused: AtomicU64::new(0),
             script: Script::new(scenario),
             recorder: Recorder::default(),
             history: History::default(),
@@ -103,6 +109,12 @@ impl RehearsalServer {
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
         self.stage.recorder.all()
+    }
+
+    /// How many requests were refused because they were over a limit of the scenario, `rate_limit` or `limits`.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.stage.refused.load(Ordering::Relaxed)
     }
 
     /// Breaks every connection and frees the port.

@@ -7,8 +7,10 @@ use serde_saphyr::{Location, Spanned};
 
 use super::error::ScenarioError;
 use super::file::{
-    BuiltinFile, CallFile, FaultMap, FinishFile, PaceFile, ScenarioFile, StepFile, StreamErrorFile, WhenFile,
+    BuiltinFile, CallFile, FaultMap, FinishFile, ModelLimitFile, PaceFile, ScenarioFile, StepFile, StreamErrorFile,
+    WhenFile,
 };
+use super::limit::ModelLimit;
 use super::step::{Act, Damage, Deed, Ending, Failure, Line, Step, StreamError, Target, When};
 use super::{Key, Scenario};
 use crate::exchange::{Builtin, Finish, Pace, Speech};
@@ -28,6 +30,10 @@ pub(super) fn scenario(name: &str, file: ScenarioFile) -> Result<Scenario, Scena
         }
         limit => limit.as_ref().map(|limit| limit.value.requests_per_minute),
     };
+    let mut limits = Vec::new();
+    for (model, limit) in file.limits.map(|limits| limits.0).unwrap_or_default() {
+        limits.push((model, checker.limit(&limit)?));
+    }
     let key = match file.key {
         Some(key) => Key::Exactly(key),
         None if file.key_needed => Key::Any,
@@ -44,6 +50,7 @@ pub(super) fn scenario(name: &str, file: ScenarioFile) -> Result<Scenario, Scena
         question: file.question,
         key,
         requests_per_minute,
+        limits,
         workspaces: file.workspaces,
         also_accepts: file.also_accepts,
         models,
@@ -58,6 +65,24 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn error(&self, at: Location, message: &str, hint: &str) -> ScenarioError {
         ScenarioError::at(self.name, at, message, hint)
+    }
+
+    fn limit(&self, limit: &Spanned<ModelLimitFile>) -> Result<ModelLimit, ScenarioError> {
+        let at = limit.referenced;
+        let limit = &limit.value;
+        if limit.requests_per_minute == 0 || limit.tokens_per_minute == Some(0) {
+            let hint = "give at least 1, or use `fault: {status: 429}` to refuse everything";
+            return Err(self.error(at, "a limit of 0 lets nothing through", hint));
+        }
+        if limit.window_seconds == 0 {
+            return Err(self.error(at, "a window of 0 seconds", "give at least 1, or leave it out for a minute"));
+        }
+        Ok(ModelLimit {
+            requests: limit.requests_per_minute,
+            tokens: limit.tokens_per_minute,
+            window: limit.window,
+            length: Duration::from_secs(u64::from(limit.window_seconds)),
+        })
     }
 
     fn step(&self, step: Spanned<StepFile>) -> Result<Step, ScenarioError> {

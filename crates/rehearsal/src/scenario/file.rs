@@ -9,6 +9,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
 
+use super::limit::Window;
 use super::step::AnswerCount;
 
 /// The whole file.
@@ -21,6 +22,7 @@ pub(super) struct ScenarioFile {
     #[serde(default = "yes")]
     pub(super) key_needed: bool,
     pub(super) rate_limit: Option<Spanned<RateLimitFile>>,
+    pub(super) limits: Option<Ordered<Spanned<ModelLimitFile>>>,
     #[serde(default)]
     pub(super) workspaces: bool,
     #[serde(default)]
@@ -38,6 +40,21 @@ fn yes() -> bool {
 #[serde(deny_unknown_fields)]
 pub(super) struct RateLimitFile {
     pub(super) requests_per_minute: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ModelLimitFile {
+    pub(super) requests_per_minute: u32,
+    pub(super) tokens_per_minute: Option<u64>,
+    #[serde(default)]
+    pub(super) window: Window,
+    #[serde(default = "minute")]
+    pub(super) window_seconds: u32,
+}
+
+fn minute() -> u32 {
+    60
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -242,7 +259,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
             type Value = Vec<(String, T)>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a mapping from model names to lists of steps")
+                f.write_str("a mapping from model names")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {

@@ -13,11 +13,12 @@ use serde_json::{Value, json};
 
 use super::gate::Peer;
 use super::limit::Standing;
+use super::limits::Balance;
 use super::playback::Playback;
 use super::record::Received;
 use super::route::{Endpoint, PathStream, parameter, route};
 use super::{Stage, keys, media};
-use crate::exchange::{Asked, Reply, Speech};
+use crate::exchange::{Asked, Reply, Speech, tokens};
 use crate::scenario::Scenario;
 use crate::scenario::step::{Damage, Ending, Failure};
 use crate::script::Outcome;
@@ -85,17 +86,27 @@ struct Call<'a> {
 impl Call<'_> {
     async fn answer(self, body: Body) -> Response {
         let standing = self.stage.limit.as_ref().map(|limit| limit.admit(Instant::now()));
-        let mut response = match self.reply(body, standing).await {
+        let mut balance = None;
+        let mut response = match self.reply(body, standing, &mut balance).await {
             Ok(response) => response,
             Err(rejection) => refused(&rejection),
         };
         if let Some(standing) = standing {
             standing.report(self.wire, response.headers_mut());
         }
+        if let Some(balance) = balance {
+            balance.report(self.wire, response.headers_mut());
+        }
         response
     }
 
-    async fn reply(&self, body: Body, standing: Option<Standing>) -> Result<Response, Rejection> {
+    /// Replies, or refuses. What is left under the limits of the model is put into `balance` as soon as it is known.
+    async fn reply(
+        &self,
+        body: Body,
+        standing: Option<Standing>,
+        balance: &mut Option<Balance>,
+    ) -> Result<Response, Rejection> {
         let scenario = self.stage.script.scenario();
         let Ok(bytes) = to_bytes(body, BODY_BYTES_MAX).await else {
             return Err(self.wire.failure(&Failure { status: 413, retry_after: None, message: None }, ""));
@@ -111,8 +122,14 @@ impl Call<'_> {
 
         keys::check(scenario.key(), self.wire, self.azure, &self.parts.headers, parameter(self.query, "key"))?;
         if let Some(standing) = standing.filter(|standing| !standing.admitted) {
-            let retry_after = Some(standing.retry_after());
-            return Err(self.wire.failure(&Failure { status: 429, retry_after, message: None }, &model));
+            return Err(self.over_limit(standing.retry_after(), &model));
+        }
+        if let Some(limit) = scenario.limit(&model) {
+            let counted = self.stage.limits.admit(&model, limit, tokens(bytes.len()));
+            *balance = Some(counted);
+            if let Some(seconds) = counted.retry_after() {
+                return Err(self.over_limit(seconds, &model));
+            }
         }
         let mut body = parsed.map_err(|error| self.wire.not_json(&error))?;
         if self.wire == Wire::Messages && !self.parts.headers.contains_key("anthropic-version") {
@@ -151,6 +168,11 @@ impl Call<'_> {
             }
             Outcome::Reply(reply, damage) => self.play(&reply, damage, &asked, &body),
         }
+    }
+
+    fn over_limit(&self, retry_after: u64, model: &str) -> Rejection {
+        self.stage.refused.fetch_add(1, Ordering::Relaxed);
+        self.wire.failure(&Failure { status: 429, retry_after: Some(retry_after), message: None }, model)
     }
 
     fn play(&self, reply: &Reply, damage: Damage, asked: &Asked, body: &Value) -> Result<Response, Rejection> {

@@ -9,6 +9,8 @@ mod faults;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod media;
 #[cfg(test)]
 mod play;

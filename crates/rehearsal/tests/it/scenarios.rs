@@ -31,6 +31,18 @@ fn mistakes_are_explained_with_their_place() {
         ("a stray count", "title: x\nquestion: q\nmodels:\n  m:\n    - fault: {no_finish: true, after_chunks: 2}"),
         ("unknown error", "title: x\nquestion: q\nmodels:\n  m:\n    - fault: {error_event: tired}"),
         ("no requests", "title: x\nquestion: q\nrate_limit: {requests_per_minute: 0}\nmodels: {m: [{say: x}]}"),
+        (
+            "a limit of nothing",
+            "title: x\nquestion: q\nlimits:\n  any: {requests_per_minute: 0}\nmodels: {m: [{say: x}]}",
+        ),
+        (
+            "a window of nothing",
+            "title: x\nquestion: q\nlimits:\n  m: {requests_per_minute: 1, window_seconds: 0}\nmodels: {m: [{say: x}]}",
+        ),
+        (
+            "an unknown window",
+            "title: x\nquestion: q\nlimits:\n  m: {requests_per_minute: 1, window: rolling}\nmodels: {m: [{say: x}]}",
+        ),
         ("a word for a number", "title: x\nquestion: q\nmodels:\n  m:\n    - say: x\n      delay_ms: soon"),
         ("bad indentation", "title: x\nquestion: q\nmodels:\n  m:\n    - say: x\n     delay_ms: 1"),
         ("no YAML", "title: [x"),

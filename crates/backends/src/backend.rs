@@ -7,6 +7,7 @@ use massgen_providers::Price;
 use reqwest::Client;
 
 use crate::error::{CallError, SetupError};
+use crate::model::Bounds;
 use crate::plan::Plan;
 use crate::request::{CallEvent, ModelRequest, Reply};
 use crate::spec::BackendSpec;
@@ -32,12 +33,23 @@ impl Backend {
     ///
     /// # Errors
     /// When the provider refuses or fails and retries do not help; see [`CallError`].
-    pub async fn call(
+    pub async fn ask(
         &self,
         request: &ModelRequest,
         on: &mut (dyn FnMut(CallEvent) + Send),
     ) -> Result<Reply, CallError> {
         crate::call::call(&self.plan, &self.http, request, on).await
+    }
+
+    /// The most that `request` can take: what the config, or else the provider, allows a reply, or what the request does.
+    #[must_use]
+    pub fn bounds(&self, request: &ModelRequest) -> Bounds {
+        let allowed = self.plan.output_tokens_max();
+        Bounds {
+            input_tokens: crate::model::request_at_most(request),
+            output_tokens: request.max_output_tokens.map_or(allowed, |max| max.min(allowed)),
+            price: self.plan.price,
+        }
     }
 
     /// Names what `request` asks of this model: who is asked, the system prompt and the conversation. The tools that are
@@ -60,11 +72,7 @@ impl Backend {
     /// What a call cost in US dollars; `None` for a model without a known price.
     #[must_use]
     pub fn price(&self, usage: &Usage) -> Option<f64> {
-        let price = self.plan.price?;
-        let cached = usage.cached_input_tokens.min(usage.input_tokens);
-        let written = usage.cache_write_tokens.min(usage.input_tokens - cached);
-        let fresh = usage.input_tokens - cached - written;
-        Some(price.usd(fresh, cached, written, usage.output_tokens))
+        self.plan.usd(usage)
     }
 }
 

@@ -1,5 +1,6 @@
 //! One model call: as many HTTP requests as the reply takes, each with retries.
 
+use massgen_quota::Permit;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
@@ -55,13 +56,16 @@ pub(crate) async fn call(
     on(CallEvent::Chunk(StreamChunk::Usage(usage)));
     on(CallEvent::Chunk(StreamChunk::Finished { reason: decoded.finish.clone() }));
     let turn = AssistantTurn { text: decoded.text, tool_calls: decoded.tool_calls, echo: plan.echo(decoded.items) };
-    Ok(Reply { turn, finish: decoded.finish, usage, time_to_first_chunk: first_chunk })
+    let usd = plan.usd(&usage);
+    Ok(Reply { turn, finish: decoded.finish, usage, time_to_first_chunk: first_chunk, usd })
 }
 
 /// How many retries a problem is worth at most. An address where nobody listens seldom changes in seconds.
 fn retries_worth(problem: &Problem) -> u32 {
     match problem {
         Problem::Unreachable { .. } => 2,
+        // It has waited as long as it may.
+        Problem::NotAllowedYet { .. } => 0,
         // A model that thinks in silence is paid for each time.
         Problem::Stalled { .. } => 1,
         _ => u32::MAX,
@@ -163,10 +167,14 @@ impl Session<'_> {
         let plan = self.plan;
         let stall = plan.policy.stall_timeout;
         let request_bytes = body.len() as u64;
+        let pace = self.pace(request_bytes).await?;
         let started = Instant::now();
         let sending = self.http.post(plan.url.clone()).headers(plan.headers.clone()).body(body).send();
         let response = timeout(stall, sending).await.map_err(|_| Problem::Stalled { silence: stall })?;
         let mut response = response.map_err(|error| transport_problem(plan, error))?;
+        if let Some(permit) = &pace {
+            permit.heard(texts(response.headers())).await;
+        }
         if !response.status().is_success() {
             let text = read_answer(&mut response, stall).await;
             let answer = Answer {
@@ -175,7 +183,16 @@ impl Session<'_> {
                 body: &text,
                 now: Timestamp::now(),
             };
-            return Err(diagnose(plan, answer));
+            let problem = diagnose(plan, answer);
+            match (pace, &problem) {
+                (Some(permit), Problem::RateLimited { retry_after, .. }) => {
+                    let pause = retry_after.unwrap_or(plan.policy.first_pause);
+                    permit.refused(pause, []).await;
+                }
+                (Some(permit), _) => permit.settle(0, []).await,
+                (None, _) => {}
+            }
+            return Err(problem);
         }
         if let Some(problem) = not_a_stream(plan, &mut response, stall).await {
             return Err(problem);
@@ -223,8 +240,32 @@ impl Session<'_> {
         }
         let shown = reader.shown_bytes;
         let decoded = reader.decoder.finish().map_err(|error| Failure::Wire(error).into_problem(plan))?;
-        self.usage += decoded.usage.unwrap_or_else(|| estimate(request_bytes, shown));
+        let usage = decoded.usage.unwrap_or_else(|| estimate(request_bytes, shown));
+        if let Some(permit) = pace {
+            permit.settle(usage.input_tokens + usage.output_tokens, []).await;
+        }
+        self.usage += usage;
         Ok(decoded)
+    }
+
+    /// Waits until the account's limits let a request go.
+    async fn pace(&mut self, request_bytes: u64) -> Result<Option<Permit>, Problem> {
+        /// What a reply has, as a guess for limits of tokens: its real length is put in its place.
+        const REPLY_TOKENS: u64 = 1024;
+        /// Who waits longer wants to know why.
+        const PATIENCE: Duration = Duration::from_secs(2);
+        let Some((quota, account)) = &self.plan.pace else { return Ok(None) };
+        let tokens = request_bytes / 4 + REPLY_TOKENS;
+        let admitted = quota.admit_within(account, &self.plan.model, tokens, self.plan.policy.quota_wait_max).await;
+        for warning in quota.take_warnings() {
+            (self.on)(CallEvent::Note(warning.to_string()));
+        }
+        let permit = admitted.map_err(|error| Problem::NotAllowedYet { said: error.to_string() })?;
+        if permit.waited() > PATIENCE {
+            let waited = permit.waited().as_secs();
+            (self.on)(CallEvent::Note(format!("waited {waited} s for the rate limit of {}", self.plan.place)));
+        }
+        Ok(Some(permit))
     }
 
     fn pass_on(&mut self, chunks: &mut Vec<StreamChunk>, audience: Audience) {
@@ -234,6 +275,11 @@ impl Session<'_> {
             }
         }
     }
+}
+
+/// Headers as texts; what is no text is of no interest.
+fn texts(headers: &reqwest::header::HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
 }
 
 /// How long a stream has been silent, by one timer for all its pieces: one for each would cost as much as reading it.

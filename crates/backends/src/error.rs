@@ -122,6 +122,8 @@ pub enum Problem {
     UnknownModel { status: u16, said: String },
     #[error("too many requests (HTTP {status}: {said}); {advice}")]
     RateLimited { status: u16, said: String, advice: String, retry_after: Option<Duration> },
+    #[error("the rate limit does not let it go in time ({said}); try later, or raise the limit if it is your own")]
+    NotAllowedYet { said: String },
     #[error("the account has no quota left (HTTP {status}: {said}); check its plan and billing")]
     QuotaExhausted { status: u16, said: String },
     #[error(
@@ -176,7 +178,7 @@ impl Problem {
         match self {
             Self::Authentication { .. } => CallErrorKind::Authentication,
             Self::UnknownModel { .. } => CallErrorKind::UnknownModel,
-            Self::RateLimited { .. } => CallErrorKind::RateLimited,
+            Self::RateLimited { .. } | Self::NotAllowedYet { .. } => CallErrorKind::RateLimited,
             Self::QuotaExhausted { .. } => CallErrorKind::QuotaExhausted,
             Self::ContextTooLong { .. } => CallErrorKind::ContextTooLong,
             Self::BadRequest { .. } => CallErrorKind::BadRequest,

@@ -13,7 +13,9 @@ mod error;
 mod gemini;
 mod http;
 mod messages;
+mod model;
 mod plan;
+mod relay;
 #[cfg(test)]
 mod replay;
 mod request;
@@ -27,6 +29,8 @@ pub use backend::Backend;
 pub use error::{CallError, CallErrorKind, Place, Problem, SetupError};
 pub use http::{HttpSettings, ProxySettings, http_client, root_message};
 pub use massgen_protocol::{AssistantTurn, Echo, ToolSpec};
+pub use model::{Bounds, Model, tokens_at_most};
+pub use relay::Relay;
 pub use request::{CallEvent, Message, ModelRequest, Reply, ToolChoice, ToolResult};
 pub use retry::asked_pause;
 pub use spec::{ApiKey, BackendSpec, BuiltinTools, CallPolicy};

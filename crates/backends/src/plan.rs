@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
+use massgen_protocol::Usage;
 use massgen_providers::{KeyNeed, Price, Protocol, Provider, Quirk};
+use massgen_quota::{AccountKey, Quota};
 use reqwest::Url;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
@@ -28,12 +30,23 @@ pub(crate) struct Plan {
     pub(crate) policy: CallPolicy,
     pub(crate) notices: Vec<String>,
     pub(crate) price: Option<Price>,
+    /// Whose requests are paced together with those of this one.
+    pub(crate) pace: Option<(Quota, AccountKey)>,
     pub(crate) key: Option<ApiKey>,
     /// What the user gave for headers: keys of gateways, often.
     header_values: Vec<ApiKey>,
     /// The variables that can hold the key, in words.
     pub(crate) key_variables: String,
 }
+
+/// Where the protocols have the limit of a reply.
+const OUTPUT_CAPS: &[&str] = &[
+    "/max_output_tokens",
+    "/max_completion_tokens",
+    "/max_tokens",
+    "/generationConfig/maxOutputTokens",
+    "/options/num_predict",
+];
 
 impl Plan {
     /// Checks and adapts a spec.
@@ -50,11 +63,56 @@ impl Plan {
 
     /// The body of a request.
     pub(crate) fn body(&self, request: &ModelRequest) -> Value {
-        match self.provider.protocol {
+        let mut body = match self.provider.protocol {
             Protocol::Responses => responses::body(self, request),
             Protocol::Messages => messages::body(self, request),
             Protocol::Gemini => gemini::body(self, request),
             Protocol::ChatCompletions | Protocol::Program | Protocol::Framework => chat::body(self, request),
+        };
+        if let Some(max) = request.max_output_tokens {
+            self.cap_output(&mut body, max);
+        }
+        body
+    }
+
+    /// How many tokens a reply may have: as the config says or the protocol demands, else as many as is usual.
+    pub(crate) fn output_tokens_max(&self) -> u64 {
+        /// What most models can write at once.
+        const USUAL: u64 = 16_384;
+        let body = self.body(&ModelRequest::default());
+        OUTPUT_CAPS.iter().find_map(|place| body.pointer(place)?.as_u64()).unwrap_or(USUAL)
+    }
+
+    /// Lets the reply to `body` have at most `max` tokens.
+    fn cap_output(&self, body: &mut Value, max: u64) {
+        if let Some(given) = OUTPUT_CAPS.iter().find(|place| body.pointer(place).is_some()) {
+            if let Some(given) = body.pointer_mut(given) {
+                *given = Value::from(given.as_u64().map_or(max, |given| given.min(max)));
+            }
+        } else if let Value::Object(body) = body {
+            match self.provider.protocol {
+                Protocol::Responses => drop(body.insert("max_output_tokens".to_owned(), max.into())),
+                Protocol::Gemini => {
+                    let config = body.entry("generationConfig").or_insert_with(|| Value::Object(Map::new()));
+                    if let Value::Object(config) = config {
+                        config.insert("maxOutputTokens".to_owned(), max.into());
+                    }
+                }
+                _ if responses::is_reasoning_model(&self.model) => {
+                    body.insert("max_completion_tokens".to_owned(), max.into());
+                }
+                _ => drop(body.insert("max_tokens".to_owned(), max.into())),
+            }
+        }
+        // Anthropic counts thinking as part of the reply, and refuses to think more than it may write.
+        if let Some(budget) = body.pointer_mut("/thinking/budget_tokens")
+            && budget.as_u64().is_some_and(|budget| budget >= max)
+        {
+            if max > 2048 {
+                *budget = Value::from(max / 2);
+            } else if let Value::Object(body) = body {
+                body.remove("thinking");
+            }
         }
     }
 
@@ -79,6 +137,15 @@ impl Plan {
     /// Wraps the provider's items for the next request.
     pub(crate) fn echo(&self, items: Vec<Value>) -> Option<Echo> {
         (!items.is_empty()).then(|| Echo { wire: self.wire().to_owned(), model: self.model.clone(), items })
+    }
+
+    /// What a call cost in US dollars; `None` for a model without a known price.
+    pub(crate) fn usd(&self, usage: &Usage) -> Option<f64> {
+        let price = self.price?;
+        let cached = usage.cached_input_tokens.min(usage.input_tokens);
+        let written = usage.cache_write_tokens.min(usage.input_tokens - cached);
+        let fresh = usage.input_tokens - cached - written;
+        Some(price.usd(fresh, cached, written, usage.output_tokens))
     }
 
     /// A provider's words without the key and without what the user's headers say.
@@ -115,11 +182,13 @@ pub(crate) struct Draft {
     key: Option<ApiKey>,
     header_values: Vec<ApiKey>,
     key_variables: String,
+    price: Option<Price>,
+    quota: Option<Quota>,
 }
 
 impl Draft {
     fn new(spec: BackendSpec) -> Result<Self, SetupError> {
-        let BackendSpec { provider, model, base_url, api_key, params, builtin, policy } = spec;
+        let BackendSpec { provider, model, base_url, api_key, params, builtin, policy, quota, price } = spec;
         if matches!(provider.protocol, Protocol::Program | Protocol::Framework) {
             let instead = "it is run as a program; for an API choose one such as `openai` or `chatcompletion`";
             let provider_name = provider.name.to_owned();
@@ -160,6 +229,8 @@ impl Draft {
             key,
             header_values: Vec::new(),
             key_variables,
+            price,
+            quota,
         };
         draft.take_framework_keys()?;
         Ok(draft)
@@ -275,7 +346,11 @@ impl Draft {
         };
         let place = Place { provider: self.owner.name.to_owned(), model: self.model.clone(), host };
         let is_free = self.provider.has(Quirk::RunsLocally) || self.owner.has(Quirk::RunsLocally);
-        let price = if is_free { Some(FREE) } else { massgen_providers::price(self.owner.kind, &self.model) };
+        let key = self.key.as_ref().map(ApiKey::expose).unwrap_or_default();
+        let account = AccountKey::new(self.owner.kind, &self.base_url, key);
+        let pace = self.quota.map(|quota| (quota, account));
+        let known = || if is_free { Some(FREE) } else { massgen_providers::price(self.owner.kind, &self.model) };
+        let price = self.price.or_else(known);
         Ok(Plan {
             provider: self.provider,
             place,
@@ -286,6 +361,7 @@ impl Draft {
             builtin: self.builtin,
             policy: self.policy,
             notices: self.notices,
+            pace,
             price,
             key: self.key,
             header_values: self.header_values,
@@ -343,6 +419,8 @@ mod tests {
     fn what_the_headers_say_is_left_out_of_messages() {
         let headers = json!({ "X-Tenant": "tenant-secret", "Authorization": "Bearer gateway-key", "X-Mode": "fast" });
         let plan = Plan::new(BackendSpec {
+            price: None,
+            quota: None,
             provider: massgen_providers::provider("openai").unwrap(),
             model: "gpt-5-mini".to_owned(),
             base_url: None,

@@ -17,6 +17,28 @@ pub struct ModelRequest {
     pub tools: Vec<ToolSpec>,
     /// Whether it must call something.
     pub tool_choice: ToolChoice,
+    /// How many tokens the reply may have, where that is less than the config allows.
+    pub max_output_tokens: Option<u64>,
+}
+
+impl ModelRequest {
+    /// The same request, with every text of its prompts and of its tools' results put through `change`. What models
+    /// said stays as it is, and so do the tools.
+    #[must_use]
+    pub fn with_texts(&self, change: impl Fn(&str) -> String) -> Self {
+        let result = |result: &ToolResult| ToolResult { content: change(&result.content), ..result.clone() };
+        let message = |message: &Message| match message {
+            Message::User(text) => Message::User(change(text)),
+            Message::Assistant(turn) => Message::Assistant(turn.clone()),
+            Message::ToolResults(results) => Message::ToolResults(results.iter().map(result).collect()),
+        };
+        Self {
+            system: change(&self.system),
+            messages: self.messages.iter().map(message).collect(),
+            tools: Vec::new(),
+            ..*self
+        }
+    }
 }
 
 /// Whether a model must call a tool.
@@ -58,6 +80,8 @@ pub struct ToolResult {
 pub enum CallEvent {
     /// A piece of the reply.
     Chunk(StreamChunk),
+    /// Something that the user should know, and that changes nothing.
+    Note(String),
     /// A try failed and another follows. What this call has streamed so far is void.
     Retrying {
         /// Counted from 1.
@@ -80,4 +104,6 @@ pub struct Reply {
     pub usage: Usage,
     /// From sending the request to the first piece of the reply; `None` for an empty reply.
     pub time_to_first_chunk: Option<Duration>,
+    /// In US dollars; `None` where the model that replied has no known price.
+    pub usd: Option<f64>,
 }

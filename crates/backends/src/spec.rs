@@ -23,6 +23,10 @@ pub struct BackendSpec {
     pub builtin: BuiltinTools,
     /// How long to wait and how often to try.
     pub policy: CallPolicy,
+    /// Paces the requests of all who share it.
+    pub quota: Option<massgen_quota::Quota>,
+    /// What the model costs, where the user says so.
+    pub price: Option<massgen_providers::Price>,
 }
 
 /// Tools that a provider runs on its side.
@@ -47,6 +51,8 @@ impl BuiltinTools {
 /// How long a call waits and how often it tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallPolicy {
+    /// How long a request may wait until the limits of its account let it go.
+    pub quota_wait_max: Duration,
     /// The longest silence between bytes, the wait for the first one included.
     pub stall_timeout: Duration,
     /// Tries after the first one, for the whole call.
@@ -68,6 +74,7 @@ impl Default for CallPolicy {
             first_pause: Duration::from_secs(1),
             pause_max: Duration::from_secs(30),
             retry_after_max: Duration::from_secs(120),
+            quota_wait_max: Duration::from_secs(15 * 60),
         }
     }
 }

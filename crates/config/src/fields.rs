@@ -8,6 +8,7 @@
 
 mod agent;
 mod backend;
+mod budget;
 mod commands;
 mod media;
 mod orchestrator;
@@ -16,6 +17,7 @@ mod top;
 
 pub(crate) use agent::AGENT;
 pub(crate) use backend::BACKEND;
+pub(crate) use budget::BUDGET;
 pub(crate) use commands::DOCKER_PACKAGES;
 pub(crate) use media::{MEDIA_KIND, MULTIMODAL};
 pub(crate) use orchestrator::{COORDINATION, ORCHESTRATOR, TREATED_AS};

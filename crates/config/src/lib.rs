@@ -44,11 +44,11 @@ pub use secret::{Params, Secret, Text, Written};
 pub use single::SingleError;
 pub use source::{Format, SOURCE_BYTES_MAX, SourceError, SourceText, Span};
 pub use team::{
-    AgentConfig, Apply, AutomationDefault, BackendConfig, ByteCount, CommandConfig, CommandLimits, CommandMode,
-    ContextPath, CoordinationConfig, CredentialMount, CustomToolConfig, DisplayType, DockerConfig, DockerCredentials,
-    DockerMount, DockerNetwork, DockerPackages, DriftConflictPolicy, FilesConfig, McpCommand, McpEndpoint, McpOAuth,
-    McpProgram, McpSecurity, McpServerConfig, McpSharing, McpTransport, MediaChoice, MediaConfig, MediaKindConfig,
-    OrchestratorConfig, Permission, PermissionAction, PermissionConfig, PermissionRole, PermissionRule,
-    PermissionRules, ResolvedContextPath, SandboxConfig, TeamConfig, TimeoutConfig, ToolsConfig, UiConfig,
-    Verification, WriteMode,
+    AgentConfig, Apply, AutomationDefault, BackendConfig, BudgetConfig, BudgetLimits, ByteCount, CommandConfig,
+    CommandLimits, CommandMode, ContextPath, CoordinationConfig, CredentialMount, CustomToolConfig, DisplayType,
+    DockerConfig, DockerCredentials, DockerMount, DockerNetwork, DockerPackages, DriftConflictPolicy, FallbackConfig,
+    FilesConfig, McpCommand, McpEndpoint, McpOAuth, McpProgram, McpSecurity, McpServerConfig, McpSharing, McpTransport,
+    MediaChoice, MediaConfig, MediaKindConfig, OrchestratorConfig, Permission, PermissionAction, PermissionConfig,
+    PermissionRole, PermissionRule, PermissionRules, ResolvedContextPath, SandboxConfig, TeamConfig, TimeoutConfig,
+    ToolsConfig, UiConfig, Verification, WriteMode,
 };

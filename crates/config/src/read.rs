@@ -5,6 +5,7 @@
 //! what is missing, and what does not go together.
 
 mod backend;
+mod budget;
 mod commands;
 mod context_paths;
 mod custom_tools;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 
 use massgen_protocol::{AgentId, AgentIndex};
 
+use self::options::Options;
 use crate::check::{Explained, goes_to_the_provider};
 use crate::fields::{AGENT, Others, Section, Status, TOP};
 use crate::node::{Entry, Node, NodeValue, path_of_item, path_of_key};
@@ -79,7 +81,9 @@ pub(crate) fn team(
         agents,
         orchestrator,
         timeouts,
+        budget: budget::budget(Options { node: root, path: "", span: root.span }, found),
         ui: ui(root.get("ui")),
+        cassette: text(root, "cassette"),
         prompt: text(root, "prompt"),
         session_id: text(root, "session_id"),
         unbuilt: unbuilt(root, &TOP, &[]),

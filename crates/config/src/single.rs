@@ -67,6 +67,8 @@ impl TeamConfig {
             tools: ToolsConfig::default(),
             media: MediaConfig::default(),
             permissions: None,
+            fallback: Vec::new(),
+            price: None,
             params: Params::default(),
             unbuilt: Written::default(),
         };
@@ -80,6 +82,8 @@ impl TeamConfig {
             agents: vec![agent],
             orchestrator: OrchestratorConfig::default(),
             timeouts: TimeoutConfig::default(),
+            budget: crate::BudgetConfig::default(),
+            cassette: None,
             ui: UiConfig::default(),
             prompt: None,
             session_id: None,

@@ -1,5 +1,6 @@
 //! The typed config: what the rest of massgen sees.
 
+mod budget;
 mod commands;
 mod context_path;
 mod docker;
@@ -9,6 +10,7 @@ mod orchestrator;
 mod permissions;
 mod tools;
 
+pub use budget::{BudgetConfig, BudgetLimits};
 pub use commands::{ByteCount, CommandConfig, CommandLimits, CommandMode, SandboxConfig};
 pub use context_path::{ContextPath, Permission, ResolvedContextPath};
 pub use docker::{CredentialMount, DockerConfig, DockerCredentials, DockerMount, DockerNetwork, DockerPackages};
@@ -22,7 +24,7 @@ pub use permissions::{
 pub use tools::{CustomToolConfig, ToolsConfig};
 
 use massgen_protocol::AgentId;
-use massgen_providers::{Capability, Provider};
+use massgen_providers::{Capability, Price, Provider};
 
 use crate::{Params, Secret, Text, Written};
 
@@ -37,8 +39,12 @@ pub struct TeamConfig {
     pub orchestrator: OrchestratorConfig,
     /// How long they may take.
     pub timeouts: TimeoutConfig,
+    /// What it may spend.
+    pub budget: BudgetConfig,
     /// How the run is shown.
     pub ui: UiConfig,
+    /// A recorded run whose replies are given, instead of asking anybody: a file, or a run's name.
+    pub cassette: Option<Text>,
     /// The question when the command line gives none.
     pub prompt: Option<Text>,
     /// The session to resume.
@@ -90,10 +96,31 @@ pub struct BackendConfig {
     pub media: MediaConfig,
     /// What the agent may do without asking; `None`: the config leaves that to the usual rules.
     pub permissions: Option<PermissionConfig>,
+    /// Whom to ask while the provider is in trouble.
+    pub fallback: Vec<FallbackConfig>,
+    /// What the model costs, when the config says so: US dollars for a million tokens.
+    pub price: Option<Price>,
     /// What goes to the provider as it is. `null`s are left out.
     pub params: Params,
     /// Options that are known but not acted upon, as written.
     pub unbuilt: Written,
+}
+
+/// A model to ask while another provider is in trouble.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FallbackConfig {
+    /// The backend type.
+    pub kind: &'static Provider,
+    /// The model as the provider names it.
+    pub model: Text,
+    /// Where the provider is, when not where it usually is.
+    pub base_url: Option<Text>,
+    /// The key, when the config gives it.
+    pub api_key: Option<Secret>,
+    /// What the model costs, when the config says so.
+    pub price: Option<Price>,
+    /// What goes to the provider as it is.
+    pub params: Params,
 }
 
 impl BackendConfig {

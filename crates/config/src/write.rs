@@ -6,13 +6,14 @@ mod tools;
 mod yaml;
 
 use massgen_protocol::redact;
+use massgen_providers::Price;
 use serde_json::{Map, Value, json};
 
 use crate::team::DisplayType;
 use crate::words::{NOVELTY, PERMISSION, SENSITIVITY, STRATEGY, word_for};
 use crate::{
-    AgentConfig, Apply, BackendConfig, ContextPath, CoordinationConfig, DriftConflictPolicy, OrchestratorConfig,
-    Secret, TeamConfig, Text, TimeoutConfig, UiConfig, Verification, WriteMode,
+    AgentConfig, Apply, BackendConfig, BudgetConfig, ContextPath, CoordinationConfig, DriftConflictPolicy,
+    FallbackConfig, OrchestratorConfig, Secret, TeamConfig, Text, TimeoutConfig, UiConfig, Verification, WriteMode,
 };
 
 impl TeamConfig {
@@ -25,7 +26,9 @@ impl TeamConfig {
         map.insert("agents".to_owned(), self.agents.iter().map(agent).collect());
         put_map(&mut map, "orchestrator", orchestrator(&self.orchestrator));
         put_map(&mut map, "timeout_settings", timeouts(&self.timeouts));
+        put_map(&mut map, "budget", budget(&self.budget));
         put_map(&mut map, "ui", ui(&self.ui));
+        put_text(&mut map, "cassette", self.cassette.as_ref());
         put_text(&mut map, "prompt", self.prompt.as_ref());
         put_text(&mut map, "session_id", self.session_id.as_ref());
         map.extend(self.unbuilt.0.clone());
@@ -89,9 +92,51 @@ fn backend(backend: &BackendConfig) -> Value {
     if let Some(config) = &backend.permissions {
         put_map(&mut map, "permissions", tools::permissions(config));
     }
+    if !backend.fallback.is_empty() {
+        map.insert("fallback".to_owned(), backend.fallback.iter().map(fallback).collect());
+    }
+    put_price(&mut map, backend.price);
     map.extend(backend.params.written.clone());
     map.extend(backend.unbuilt.0.clone());
     Value::Object(map)
+}
+
+fn fallback(config: &FallbackConfig) -> Value {
+    let mut map = Map::new();
+    map.insert("type".to_owned(), json!(config.kind.kind));
+    put_text(&mut map, "model", Some(&config.model));
+    put_text(&mut map, "base_url", config.base_url.as_ref());
+    if let Some(key) = &config.api_key {
+        map.insert("api_key".to_owned(), json!(Secret::written(key)));
+    }
+    put_price(&mut map, config.price);
+    map.extend(config.params.written.clone());
+    Value::Object(map)
+}
+
+fn put_price(map: &mut Map<String, Value>, price: Option<Price>) {
+    if let Some(Price { input, cached_input, cache_write, output }) = price {
+        let price =
+            json!({ "input": input, "cached_input": cached_input, "cache_write": cache_write, "output": output });
+        map.insert("price".to_owned(), price);
+    }
+}
+
+fn budget(config: &BudgetConfig) -> Map<String, Value> {
+    let mut map = Map::new();
+    for (scope, limits) in [("run", config.run), ("agent", config.agent), ("turn", config.turn)] {
+        let mut inside = Map::new();
+        if let Some(usd) = limits.usd {
+            inside.insert("usd".to_owned(), json!(usd));
+        }
+        put_number(&mut inside, "tokens", limits.tokens);
+        put_number(&mut inside, "calls", limits.calls);
+        if let Some(time) = limits.seconds {
+            inside.insert("seconds".to_owned(), seconds(time));
+        }
+        put_map(&mut map, scope, inside);
+    }
+    map
 }
 
 fn orchestrator(config: &OrchestratorConfig) -> Map<String, Value> {

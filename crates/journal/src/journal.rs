@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use massgen_protocol::{Activity, Cost, Event, Record};
 
+use crate::blobs::{Blobs, LINE_BYTES_MAX};
 use crate::records::{Reading, read};
 use crate::seal::Chain;
 
@@ -187,6 +188,12 @@ impl Journal {
                 self.pending.truncate(start);
                 return Err(JournalError::Encode { path: file.path.clone(), seq: record.seq, source });
             }
+            if self.pending.len() - start > LINE_BYTES_MAX
+                && let Err(source) = shorten(&mut self.pending, start, &Blobs::beside(&file.path))
+            {
+                self.pending.truncate(start);
+                return Err(JournalError::Write { path: file.path.clone(), source });
+            }
             self.chain = self.chain.seal(&mut self.pending, start);
             self.pending.push(b'\n');
         }
@@ -283,6 +290,15 @@ impl JournalFile {
         }
         Ok(())
     }
+}
+
+/// Moves long texts out of the line that begins at `start`.
+fn shorten(lines: &mut Vec<u8>, start: usize, blobs: &Blobs) -> io::Result<()> {
+    let mut value: serde_json::Value = serde_json::from_slice(lines.get(start..).unwrap_or_default())?;
+    blobs.move_out(&mut value)?;
+    lines.truncate(start);
+    serde_json::to_writer(lines, &value)?;
+    Ok(())
 }
 
 /// JSON has no word for a number that is not finite: such a price is unknown, and the line stays readable.
@@ -400,6 +416,16 @@ pub enum JournalError {
         path: PathBuf,
         /// Counted from 1.
         line: u64,
+    },
+    /// A text that a line was too long for is missing, or not what was written.
+    #[error("line {line} of the journal {} lacks a part", path.display())]
+    Blob {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: u64,
+        /// Why.
+        source: io::Error,
     },
     /// A record is missing or repeated.
     #[error("line {line} of the journal {} holds record {found}; a line is missing or repeated", path.display())]

@@ -5,6 +5,7 @@
 //! here is derived: replaying a journal through a [`LogWriter`] gives the same files again.
 
 mod atomic;
+mod blobs;
 mod counters;
 mod file_name;
 mod journal;
@@ -29,7 +30,7 @@ pub use log_writer::{LogWarning, LogWriter};
 pub use metadata::RunMetadata;
 pub use narrate::{Level, Narration, check_in_words, checks_in_words, end_in_words, narrate, violation_in_words};
 pub use records::{Reading, Records, Tail, read};
-pub use runs::{end_of, newest, runs};
+pub use runs::{end_of, newest, runs, snapshots_in_use};
 pub use stamps::Stamps;
 pub use status::status;
 pub use summary::{AgentLine, Disagreement, MinorityAnswer, Summary, TallyRow, VoteLine, Winner, run_summary};

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use massgen_protocol::Record;
 
+use crate::blobs::Blobs;
 use crate::journal::JournalError;
 use crate::seal::Chain;
 
@@ -111,8 +112,18 @@ impl Records {
                 _ => JournalError::Checksum { path: path(), line },
             });
         };
-        let record: Record =
-            serde_json::from_slice(&self.line).map_err(|source| JournalError::Parse { path: path(), line, source })?;
+        let unreadable = |source| JournalError::Parse { path: path(), line, source };
+        let record: Record = if Blobs::may_be_needed(&self.line) {
+            let mut value = serde_json::from_slice(&self.line).map_err(unreadable)?;
+            Blobs::beside(&self.path).move_in(&mut value).map_err(|source| JournalError::Blob {
+                path: path(),
+                line,
+                source,
+            })?;
+            serde_json::from_value(value).map_err(unreadable)?
+        } else {
+            serde_json::from_slice(&self.line).map_err(unreadable)?
+        };
         if record.seq != line {
             return Err(JournalError::OutOfSequence { path: path(), line, found: record.seq });
         }

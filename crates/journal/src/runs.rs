@@ -4,9 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use massgen_protocol::{Event, Fact, Record, RunEnd};
+use massgen_protocol::{Event, Fact, Input, Record, RunEnd, SnapshotId};
 
 use crate::log_folder::LogFolder;
+use crate::records::Records;
 
 /// How far from its end a journal is looked through: after the end of a run there is little more than notices.
 const TAIL_BYTES: u64 = 256 * 1024;
@@ -54,4 +55,37 @@ pub fn end_of(journal: &Path) -> io::Result<Option<RunEnd>> {
         }
     });
     Ok(ends.into_iter().next())
+}
+
+/// How many of the newest runs below a base may still go on.
+const RUNS_MAX: usize = 50;
+
+/// The snapshots that runs below `base` need in order to go on: of those that have not ended, or were stopped. What
+/// cannot be read is left out.
+#[must_use]
+pub fn snapshots_in_use(base: &Path) -> Vec<SnapshotId> {
+    let may_go_on = |logs: &LogFolder| match end_of(&logs.journal()) {
+        Ok(end) => end.is_none_or(|end| {
+            !matches!(
+                end,
+                RunEnd::Consensus | RunEnd::SingleAnswer | RunEnd::WithoutConsensus | RunEnd::NoAnswer { .. }
+            )
+        }),
+        Err(_) => false,
+    };
+    let journals = runs(base).into_iter().take(RUNS_MAX).filter(may_go_on);
+    let records = journals.filter_map(|logs| Records::open(&logs.journal()).ok()).flat_map(Iterator::flatten);
+    let mut snapshots: Vec<SnapshotId> = records.filter_map(|record| named(record.event)).collect();
+    snapshots.sort_unstable();
+    snapshots.dedup();
+    snapshots
+}
+
+/// The snapshot that an event relies on.
+fn named(event: Event) -> Option<SnapshotId> {
+    match event {
+        Event::Input(Input::Replied { reply, .. }) => reply.snapshot,
+        Event::Fact(Fact::AnswerPublished { snapshot, .. } | Fact::DecisionRejected { snapshot, .. }) => snapshot,
+        _ => None,
+    }
 }

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod sessions;
 mod tasks;
 
 use std::path::PathBuf;
@@ -7,6 +8,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+pub(crate) use sessions::{
+    CostsArgs, CostsBy, DeleteArgs, ExportArgs, ListArgs, PruneArgs, SearchArgs, SessionArgs, SessionsArgs,
+    SessionsCommand, ShowArgs,
+};
 pub(crate) use tasks::{DiscoveryArgs, SetupArgs, Task};
 
 const EXAMPLES: &str = "\
@@ -57,6 +62,14 @@ pub(crate) enum CliCommand {
     Rehearse(RehearseArgs),
     /// Go on with a run that was interrupted, without paying for anything twice
     Resume(ResumeArgs),
+    /// Look through earlier sessions: list, show, search, delete, prune, export
+    Sessions(SessionsArgs),
+    /// Add up what sessions have cost
+    Costs(CostsArgs),
+    /// Show a run again as it happened, or prove that its decisions are sound; nobody is asked
+    Replay(ReplayArgs),
+    /// Make a recording of a run that can be repeated offline, or a scenario of it
+    Record(RecordArgs),
     /// Tell what works on this machine, and what to do about what does not
     Doctor,
     /// Measure this program against a bare client, on this machine
@@ -78,16 +91,36 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) team: TeamArgs,
     #[command(flatten)]
+    pub(crate) session: SessionArgs,
+    #[command(flatten)]
     pub(crate) output: OutputArgs,
     /// Stop coordinating after so many seconds and take the best answer so far
     #[arg(long, value_name = "SECONDS", help_heading = "Limits", hide_short_help = true, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) orchestrator_timeout: Option<u64>,
+    /// Give the replies of a recorded run instead of asking anybody: a file, or a log folder's name
+    #[arg(long, value_name = "RUN", help_heading = "Team", hide_short_help = true, conflicts_with = "rehearse")]
+    pub(crate) cassette: Option<String>,
+    /// Spend at most so many US dollars; then the best answer so far is presented
+    #[arg(long, value_name = "USD", help_heading = "Limits", value_parser = dollars)]
+    pub(crate) budget: Option<f64>,
+    /// Tell what the run may cost, and ask nobody
+    #[arg(long, help_heading = "Limits")]
+    pub(crate) estimate: bool,
+    /// Keep to the rate limits of a file, by default .massgen/rate_limits.yaml or the one in ~/.config/massgen
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, help_heading = "Limits", hide_short_help = true)]
+    pub(crate) rate_limit: Option<Option<PathBuf>>,
     /// Let the team use the directory massgen is started in: `ro` to read, `rw` to change with your consent
     #[arg(long, value_name = "ACCESS", help_heading = "Team", hide_short_help = true)]
     pub(crate) cwd_context: Option<CwdContext>,
     /// Send every backend to the scripted provider instead: nothing is paid
     #[arg(long, value_name = "SCENARIO", num_args = 0..=1, default_missing_value = "any", require_equals = true, help_heading = "Team")]
     pub(crate) rehearse: Option<String>,
+}
+
+/// An amount of money that can be spent.
+fn dollars(text: &str) -> Result<f64, String> {
+    let amount: f64 = text.trim_start_matches('$').parse().map_err(|_| "not an amount, such as 0.50".to_owned())?;
+    if amount.is_finite() && amount > 0.0 { Ok(amount) } else { Err("an amount above zero, such as 0.50".to_owned()) }
 }
 
 /// What the team may do in the directory massgen is started in.
@@ -163,8 +196,44 @@ pub(crate) struct DemoArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// Which run: its log folder's name, log_…; without it, the newest
+    pub(crate) id: Option<String>,
+    /// How many times as fast as it happened; 0 shows it at once
+    #[arg(long, value_name = "N", value_parser = speed)]
+    pub(crate) speed: Option<f64>,
+    /// Show the run as it stood after this event, by its `seq`
+    #[arg(long, value_name = "EVENT")]
+    pub(crate) at: Option<u64>,
+    /// Show nothing: check every record and prove that the same inputs lead to the same decisions
+    #[arg(long, conflicts_with_all = ["speed", "at"])]
+    pub(crate) verify: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// A factor of time.
+fn speed(text: &str) -> Result<f64, String> {
+    let factor: f64 = text.parse().map_err(|_| "not a number, such as 10".to_owned())?;
+    if factor.is_finite() && factor >= 0.0 { Ok(factor) } else { Err("a number from 0 up".to_owned()) }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecordArgs {
+    /// Which run: its log folder's name, log_…; without it, the newest
+    pub(crate) id: Option<String>,
+    /// Where to write it
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// A scenario for `massgen rehearse` instead, to be changed by hand
+    #[arg(long)]
+    pub(crate) scenario: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ResumeArgs {
-    /// Which run: its log folder's name, log_…; without it, the newest that has not ended
+    /// Which run: its log folder's name, log_…, or its session's, for the newest turn of that; without it, the newest run
+    /// that has not ended
     pub(crate) id: Option<String>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,

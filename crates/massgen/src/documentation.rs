@@ -146,6 +146,12 @@ fn command_line() -> String {
             out.push_str("\n| option | meaning |\n|---|---|\n");
             out.extend(arguments.into_iter().map(row));
         }
+        for inner in sub.get_subcommands().filter(|inner| !inner.is_hide_set()) {
+            let about = inner.get_about().map(ToString::to_string).unwrap_or_default();
+            out.push_str(&format!("\n#### massgen {} {}\n\n{about}.\n", sub.get_name(), inner.get_name()));
+            out.push_str("\n| option | meaning |\n|---|---|\n");
+            out.extend(visible(inner).map(row));
+        }
     }
     out.push_str(include_str!("documentation/afterword.md"));
     out

@@ -18,7 +18,7 @@ pub(crate) enum FailureKind {
     Configuration,
     /// The run could not do its work, or the command line is wrong: 2.
     Execution,
-    /// The time was over and there was no answer: 3.
+    /// The time was over, or the budget spent, and there was no answer: 3.
     Timeout,
     /// The user stopped it: 4.
     Interrupted,

@@ -4,7 +4,9 @@ mod agents;
 mod args;
 mod assignment;
 mod bench;
+mod cassette;
 mod commands;
+mod conversation;
 mod delivery;
 mod display;
 #[cfg(test)]
@@ -12,12 +14,14 @@ mod documentation;
 mod examples;
 mod failure;
 mod first_use;
+mod interactive;
 mod options;
 mod private_directory;
 mod question;
 mod report;
 mod run;
 mod signals;
+mod spending;
 mod surroundings;
 mod team;
 mod terminal;
@@ -30,7 +34,7 @@ use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use massgen_rehearsal::Scenario;
 
-use crate::args::{Cli, CliCommand, Task};
+use crate::args::{Cli, CliCommand, ListArgs, Task};
 use crate::commands::new_config::{Way, new_config};
 use crate::commands::show_schema::{Scope, show_schema};
 use crate::commands::validate::{Judgement, validate};
@@ -51,7 +55,11 @@ fn main() -> ExitCode {
         None => without_command(&cli),
         Some(CliCommand::Demo(args)) => commands::demo::demo(args),
         Some(CliCommand::Rehearse(args)) => commands::rehearse::rehearse(args),
+        Some(CliCommand::Record(args)) => commands::record::record(args),
+        Some(CliCommand::Replay(args)) => commands::replay::replay(args),
         Some(CliCommand::Resume(args)) => commands::resume::resume(args),
+        Some(CliCommand::Sessions(args)) => commands::sessions::sessions(args),
+        Some(CliCommand::Costs(args)) => commands::costs::costs(args),
         Some(CliCommand::Doctor) => commands::doctor::doctor(),
         Some(CliCommand::Bench(args)) => bench::bench(args),
         Some(CliCommand::Completions { shell }) => commands::manual::completions(*shell),
@@ -79,6 +87,10 @@ fn without_command(cli: &Cli) -> Result<(), Failure> {
             with_examples: discovery.with_examples,
             json: discovery.json,
         }),
+        Some(Task::ListSessions { all }) => {
+            let list = ListArgs { limit: 10, all, json: discovery.json };
+            commands::sessions::list(&list, &surroundings::environment()?)
+        }
         Some(Task::ListExamples) => commands::list_examples::list(),
         Some(Task::Example(name)) => commands::list_examples::print(name),
         Some(Task::Setup(name)) => commands::setup::setup(name),

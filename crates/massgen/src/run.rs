@@ -1,11 +1,12 @@
 //! One run from the edge: log folder, displays, signals, result.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use massgen_config::{DisplayType, Environment};
 use massgen_journal::{Journal, LogFolder, LogWriter, RunMetadata, Stamps, end_in_words};
-use massgen_orchestrator::{AgentSetup, Announcements, RunSetup, began_with};
+use massgen_orchestrator::{AgentSetup, Announcements, Clock, EarlierTurn, RunSetup, Tape, began_with};
 use massgen_protocol::{AgentState, Record, Rules, RunEnd, RunView};
 use massgen_rehearsal::RehearsalServer;
 use serde_json::{Value, json};
@@ -14,11 +15,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agents;
 use crate::args::OutputArgs;
+use crate::cassette;
+use crate::conversation::{About, Conversation};
 use crate::delivery;
 use crate::display::{Channel, Debug, Events, Nothing, Observer, Observing, OutputFile, Places, Simple, StatusLines};
 use crate::failure::{Failure, FailureKind, with_causes};
 use crate::first_use::Dialogue;
 use crate::signals;
+use crate::spending;
 use crate::team::Team;
 use crate::terminal;
 use crate::workshop::{AnswerFiles, Order, Workshop};
@@ -56,23 +60,33 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 /// Runs a team to its end and tells the user what it came to.
-pub(crate) async fn run(mut plan: RunPlan<'_>) -> Result<(), Failure> {
-    let mut agents = agents::agents(&plan.team.config, plan.environment, plan.rehearsal.as_ref())?;
+pub(crate) async fn run(mut plan: RunPlan<'_>, conversation: &mut Conversation) -> Result<(), Failure> {
+    let mut agents = agents::agents(&plan.team.config, plan.environment, plan.rehearsal.as_ref(), &plan.team.limits)?;
     if let Some(path) = &plan.output.output_file {
         delivery::check_output_file(path)?;
     }
     let past = plan.past.take();
-    let places = Places { logs: past.as_ref().map_or_else(|| logs(&plan), |past| Ok(Some(past.logs.clone())))? };
-    let seed = past.as_ref().and_then(|past| began_with(&past.records)).map_or_else(new_seed, |(seed, _)| seed);
+    let earlier = conversation.earlier()?;
+    let logs = match &past {
+        Some(past) => Some(past.logs.clone()),
+        None => logs(&plan, conversation)?,
+    };
+    let places = Places { logs };
+    let taped = plan.team.config.cassette.as_ref().map(|path| cassette::records(path, plan.environment)).transpose()?;
+    // The seed names directories and orders answers: a recording is repeated with its own.
+    let known = past.as_ref().map(|past| &past.records).or(taped.as_ref());
+    let seed = known.and_then(|records| began_with(records)).map_or_else(new_seed, |(seed, _)| seed);
     let cancel = CancellationToken::new();
     // A task, and to the end, so that signals count as well while a display or a file waits for its reader.
     let mut signals = JoinSet::new();
     signals.spawn(signals::watch(cancel.clone()));
     let (announcer, announcements) = massgen_orchestrator::announcements();
     let workshop = Workshop::open(&order(&plan, &places, seed), &mut agents, &announcer).await?;
-    let started = Started { agents, announcements, seed, past };
-    let observed = observed(&plan, started, &workshop, &places, &cancel).await;
-    workshop.close().await;
+    let tape = taped.as_deref().map(Tape::of);
+    let started = Started { agents, announcements, seed, earlier, past, tape };
+    let observed = observed(&plan, started, &workshop, &places, conversation, &cancel).await;
+    let base = crate::commands::resume::log_base(plan.environment);
+    workshop.close(move || massgen_journal::snapshots_in_use(&base)).await;
     let (view, delivered) = observed?;
     if let Some(server) = plan.rehearsal {
         server.stop().await;
@@ -86,12 +100,13 @@ pub(crate) async fn run(mut plan: RunPlan<'_>) -> Result<(), Failure> {
     }
 }
 
-fn logs(plan: &RunPlan<'_>) -> Result<Option<LogFolder>, Failure> {
+fn logs(plan: &RunPlan<'_>, conversation: &mut Conversation) -> Result<Option<LogFolder>, Failure> {
     if plan.output.no_logs || !plan.team.config.ui.logging_enabled {
         return Ok(None);
     }
     let base = plan.environment.var("MASSGEN_LOG_BASE_DIR").unwrap_or(LogFolder::DEFAULT_BASE);
-    LogFolder::create(&plan.environment.absolute(base))
+    conversation
+        .next_logs(&plan.environment.absolute(base))
         .map(Some)
         .map_err(|error| Failure::execution(with_causes(&error)))
 }
@@ -101,7 +116,9 @@ struct Started {
     agents: Vec<AgentSetup>,
     announcements: Announcements,
     seed: u64,
+    earlier: Vec<EarlierTurn>,
     past: Option<Past>,
+    tape: Option<Tape>,
 }
 
 /// Runs the team with everybody watching who is to watch, and hands over the answer: the second result tells how
@@ -111,9 +128,10 @@ async fn observed(
     started: Started,
     workshop: &Workshop,
     places: &Places,
+    conversation: &mut Conversation,
     cancel: &CancellationToken,
 ) -> Result<(RunView, Result<(), Failure>), Failure> {
-    let Started { agents, announcements, seed, past } = started;
+    let Started { agents, announcements, seed, earlier, past, tape } = started;
     let (journal, past) = match (past, &places.logs) {
         (Some(past), _) => (past.journal, past.records),
         (None, None) => (Journal::discard(), Vec::new()),
@@ -121,6 +139,10 @@ async fn observed(
             (Journal::create(&logs.journal()).map_err(|error| Failure::execution(with_causes(&error)))?, Vec::new())
         }
     };
+    // From here on, the session knows of the run, whatever becomes of this process.
+    let turn = places.logs.as_ref().map(|logs| conversation.begin(&plan.question, logs, about(plan))).transpose()?;
+    let desks: Vec<_> =
+        agents.iter().map(|agent| agent.desk.as_ref().map(|desk| desk.workspace().to_owned())).collect();
     let past_seq = past.last().map_or(0, |record| record.seq);
     let (shown, output_file) = (Shown::of(plan), OutputFile::default());
     let display = display(shown, places, &output_file)?;
@@ -134,8 +156,8 @@ async fn observed(
     if plan.output.debug {
         observers.push(start("debug", Debug)?);
     }
-    let rules = workshop.rules(&plan.team.config, &agents);
-    let setup = RunSetup { past, ..setup(plan, agents, rules, seed, places) };
+    let rules = spending::in_time(workshop.rules(&plan.team.config, &agents), &plan.team.config.budget);
+    let setup = RunSetup { earlier, past, tape, ..setup(plan, agents, rules, seed, places) };
     let observe = |record: &Arc<Record>| {
         let is_past = record.seq <= past_seq;
         observers.iter().chain([&display]).for_each(|observer| observer.send(record, is_past));
@@ -145,6 +167,10 @@ async fn observed(
     workshop.settle(&mut ended, cancel, || display.catch_up()).await;
     let outcome = ended.close().await;
     observers.into_iter().for_each(Observing::finish);
+    match turn {
+        Some(turn) => drop(turn.finish(&outcome.view, places.logs.as_ref(), &desks)),
+        None => conversation.remember(&outcome.view),
+    }
     // The display tells of the file when the answer is in it.
     let written = output(plan, &outcome.view, &output_file, cancel).await;
     display.finish();
@@ -208,22 +234,32 @@ fn new_seed() -> u64 {
     u64::try_from(now & ((1 << 53) - 1)).unwrap_or(0)
 }
 
+/// What others are told of the session that the run belongs to.
+fn about<'a>(plan: &'a RunPlan<'_>) -> About<'a> {
+    let models: BTreeSet<&str> = plan.team.config.agents.iter().map(|agent| agent.backend.model.as_str()).collect();
+    About { config_path: plan.team.path.as_deref(), models: Some(models.into_iter().collect::<Vec<_>>().join(", ")) }
+}
+
 fn setup(plan: &RunPlan<'_>, agents: Vec<AgentSetup>, rules: Rules, seed: u64, places: &Places) -> RunSetup {
     RunSetup {
         run_id: places.logs.as_ref().map_or_else(|| "unlogged".to_owned(), LogFolder::session_id),
         question: plan.question.clone(),
+        earlier: Vec::new(),
         agents,
         rules,
         seed,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         rehearsal: plan.rehearsal.is_some(),
+        tape: None,
+        budget: spending::budget(&plan.team.config.budget),
+        clock: Clock::default(),
         past: Vec::new(),
     }
 }
 
 /// What a run shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shown {
+pub(crate) enum Shown {
     Events,
     StatusLines,
     PlainLines,
@@ -232,10 +268,15 @@ enum Shown {
 
 impl Shown {
     fn of(plan: &RunPlan<'_>) -> Self {
-        match plan.team.config.ui.display_type {
-            _ if plan.output.stream_events => Self::Events,
-            _ if plan.output.automation => Self::StatusLines,
-            _ if plan.output.no_display => Self::PlainLines,
+        Self::by(plan.output, plan.team.config.ui.display_type)
+    }
+
+    /// What flags ask for, or else the config.
+    pub(crate) fn by(output: &OutputArgs, display_type: DisplayType) -> Self {
+        match display_type {
+            _ if output.stream_events => Self::Events,
+            _ if output.automation => Self::StatusLines,
+            _ if output.no_display => Self::PlainLines,
             DisplayType::Silent => Self::StatusLines,
             DisplayType::None => Self::Nothing,
             // The full-screen terminal and the browser are shown as plain lines until they are built.
@@ -254,7 +295,8 @@ impl Shown {
     }
 }
 
-fn display(shown: Shown, places: &Places, output_file: &OutputFile) -> Result<Observing, Failure> {
+/// A display at work.
+pub(crate) fn display(shown: Shown, places: &Places, output_file: &OutputFile) -> Result<Observing, Failure> {
     let status = |channel| StatusLines::new(places.clone(), Arc::clone(output_file), channel);
     match shown {
         Shown::Events => start("display", Events::new(status(Channel::Stderr))),
@@ -319,7 +361,7 @@ fn conclude(view: &RunView) -> Result<(), Failure> {
     let kind = match (&end, &view.final_answer) {
         (RunEnd::Cancelled, _) => FailureKind::Interrupted,
         (_, Some(_)) => return Ok(()),
-        (RunEnd::TimedOut, None) => FailureKind::Timeout,
+        (RunEnd::TimedOut | RunEnd::BudgetSpent { .. }, None) => FailureKind::Timeout,
         (_, None) => FailureKind::Execution,
     };
     if !matches!(end, RunEnd::NoAnswer { .. }) {

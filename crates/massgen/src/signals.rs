@@ -4,6 +4,8 @@
 use std::task::Poll;
 use std::time::Duration;
 
+#[cfg(unix)]
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::FailureKind;
@@ -22,6 +24,14 @@ pub(crate) fn watch(cancel: CancellationToken) -> impl Future<Output = ()> + Sen
         signals.next().await;
         leave();
     }
+}
+
+/// Leaves as soon as the program is told to end, for the time in which nothing is at work that could be stopped. Ctrl-C is
+/// for whoever reads the terminal. `before` is done first.
+pub(crate) async fn leave_when_told(before: impl FnOnce() + Send) {
+    Signals::without_interrupts().next().await;
+    before();
+    leave();
 }
 
 /// Tells the user something, unless nobody reads it: that must not keep the program from stopping.
@@ -47,12 +57,18 @@ struct Signals(Vec<tokio::signal::unix::Signal>);
 #[cfg(unix)]
 impl Signals {
     fn new() -> Self {
-        use tokio::signal::unix::{SignalKind, signal};
+        Self::of(&[SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()])
+    }
+
+    fn without_interrupts() -> Self {
+        Self::of(&[SignalKind::terminate(), SignalKind::hangup()])
+    }
+
+    fn of(kinds: &[SignalKind]) -> Self {
         let ignored = ignored();
         let is_ignored = |kind: &SignalKind| ignored >> (kind.as_raw_value() - 1) & 1 == 1;
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
         // Without handlers, signals do what they always do.
-        Self(kinds.into_iter().filter(|kind| !is_ignored(kind)).filter_map(|kind| signal(kind).ok()).collect())
+        Self(kinds.iter().filter(|kind| !is_ignored(kind)).filter_map(|kind| signal(*kind).ok()).collect())
     }
 
     async fn next(&mut self) {
@@ -85,6 +101,10 @@ struct Signals;
 #[cfg(not(unix))]
 impl Signals {
     fn new() -> Self {
+        Self
+    }
+
+    fn without_interrupts() -> Self {
         Self
     }
 

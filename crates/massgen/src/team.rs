@@ -6,6 +6,7 @@ use massgen_config::{
     Diagnostics, Environment, Format, Loaded, Located, Severity, SourceText, TeamConfig, find_config,
     find_default_config, load,
 };
+use massgen_quota::LimitsTable;
 use serde_json::Value;
 
 use crate::args::TeamArgs;
@@ -20,6 +21,8 @@ pub(crate) struct Team {
     pub(crate) config: TeamConfig,
     /// The config's file, unless there is none.
     pub(crate) path: Option<PathBuf>,
+    /// How much may be asked of providers, by the user's own limits.
+    pub(crate) limits: LimitsTable,
     /// The config as written, or as it follows from flags or a scenario, without keys: for the log folder.
     pub(crate) document: Value,
 }
@@ -44,7 +47,7 @@ pub(crate) fn find_team(args: &TeamArgs, environment: &Environment) -> Result<Op
         )
         .map_err(|error| Failure::configuration(error.to_string()))?;
         let document = config.document_for_logs();
-        return Ok(Some(Team { config, path: None, document }));
+        return Ok(Some(Team { config, path: None, document, limits: LimitsTable::EMPTY }));
     }
     if args.base_url.is_some() || args.system_message.is_some() {
         return Err(Failure::execution("`--base-url` and `--system-message` need `--model` or `--backend`"));
@@ -109,7 +112,7 @@ fn judged(loaded: &Loaded, path: Option<PathBuf>, args: &TeamArgs) -> Result<Tea
     if !args.skip_validation && !diagnostics.is_empty() {
         terminal::tell_painted(&diagnostics.render(surroundings::colour()));
     }
-    Ok(Team { config, path, document: loaded.document_for_logs() })
+    Ok(Team { config, path, document: loaded.document_for_logs(), limits: LimitsTable::EMPTY })
 }
 
 fn rejected(diagnostics: &Diagnostics) -> Failure {

@@ -6,7 +6,6 @@
 const FLAGS: &[(&str, &str)] = &[
     ("--broadcast", "agents do not ask each other yet"),
     ("--checklist-criteria-preset", "`orchestrator.voting_sensitivity: strict` raises the bar for votes"),
-    ("--continue", "`massgen resume` goes on with a run that was interrupted"),
     ("--coordination-mode", "teams vote"),
     (
         "--config-context-path",
@@ -19,17 +18,13 @@ const FLAGS: &[(&str, &str)] = &[
     ("--execute-spec", "teams answer questions; they do not carry out specs yet"),
     ("--fast", "`--orchestrator-timeout SECONDS` bounds the time"),
     ("--inbox-dir", "a run cannot be steered from outside yet"),
-    ("--list-sessions", "the logs are in .massgen/massgen_logs"),
     ("--logfire", "events.jsonl in the log folder has every event"),
     ("--no-parse-at-references", "`\\@` keeps an @ as it is"),
-    ("--no-session-registry", "there is no registry yet: leave the flag out"),
     ("--personas", "give each agent a `system_message`"),
     ("--plan", "teams answer questions; they do not make plans yet"),
     ("--plan-and-execute", "teams answer questions; they do not carry out plans yet"),
     ("--quick", "`orchestrator.max_new_answers_per_agent: 1` makes a short run"),
-    ("--rate-limit", "retries honour Retry-After"),
     ("--save-streaming-buffers", "events.jsonl in the log folder has every event"),
-    ("--session-id", "ask again with the earlier answer in the question"),
     (
         "--setup-docker",
         "`command_line_docker_image` in the config names an image; commands run in a sandbox without Docker",
@@ -52,7 +47,7 @@ const FLAGS: &[(&str, &str)] = &[
 
 /// A command and what to use meanwhile.
 const COMMANDS: &[(&str, &str)] = &[
-    ("export", "a run is a folder in .massgen/massgen_logs: copy it"),
+    ("export", "`massgen sessions export ID` writes a session as Markdown or HTML"),
     ("logs", "the logs are in .massgen/massgen_logs, with the newest run last"),
     ("serve", "`massgen rehearse any --serve` serves scripted answers only"),
     ("shares", "a run is a folder in .massgen/massgen_logs: copy it"),

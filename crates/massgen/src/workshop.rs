@@ -23,9 +23,10 @@ use massgen_changes::Recovered;
 use massgen_config::{AgentConfig, Environment, InstanceSuffix, McpServerConfig, TeamConfig, Verification};
 use massgen_mcp::{AgentPlace, HubSettings, Servers, base_environment};
 use massgen_orchestrator::{AgentSetup, Announcer, Ended, Preparation};
-use massgen_protocol::{Activity, AgentIndex, PresentationSource, Record, Rules, RunEnd, RunView};
+use massgen_protocol::{Activity, AgentIndex, PresentationSource, Record, Rules, RunEnd, RunView, SnapshotId};
 use massgen_rehearsal::RehearsalServer;
 use massgen_sandbox::Driver;
+use massgen_sessions::SessionStore;
 use massgen_tool::{ToolSource, Toolbox, ToolboxSettings};
 use massgen_tools::files::{FilePlaces, FileSettings, FileTools};
 use massgen_tools::skills::{Skills, project_notes, usual_folders};
@@ -155,8 +156,28 @@ impl Workshop {
         }
     }
 
-    /// Ends everything that was started, and removes what nobody needs any more.
-    pub(crate) async fn close(self) {
+    /// Ends everything that was started, and removes what nobody needs any more. `in_use` tells what other runs still
+    /// need of the store.
+    pub(crate) async fn close(self, in_use: impl FnOnce() -> Vec<SnapshotId> + Send + 'static) {
+        self.end().await;
+        let (rooms, store) = (self.rooms, self.store);
+        let tidied = tokio::task::spawn_blocking(move || {
+            rooms.iter().for_each(|room| room.tidy());
+            // Snapshots of runs that are over: what they were for is in those runs' logs.
+            let _ = store.map(|store| store.remove_unused(&in_use()));
+        });
+        // What could not be removed is tried again by the next run.
+        let _ = tidied.await;
+    }
+
+    /// Ends everything that was started for a run that does not begin.
+    async fn abandon(self) {
+        self.end().await;
+        let rooms = self.rooms;
+        let _ = tokio::task::spawn_blocking(move || rooms.iter().for_each(|room| room.tidy())).await;
+    }
+
+    async fn end(&self) {
         /// Whatever does not end in time is left to be killed with this process.
         const TIME_MAX: Duration = Duration::from_secs(30);
         let ending = async {
@@ -169,14 +190,6 @@ impl Workshop {
             }
         };
         let _ = tokio::time::timeout(TIME_MAX, ending).await;
-        let (rooms, store) = (self.rooms, self.store);
-        let tidied = tokio::task::spawn_blocking(move || {
-            rooms.iter().for_each(|room| room.tidy());
-            // Snapshots of earlier runs: what they were for is in those runs' logs.
-            let _ = store.map(|store| store.remove_unused(&[]));
-        });
-        // What could not be removed is tried again by the next run.
-        let _ = tidied.await;
     }
 }
 
@@ -362,7 +375,8 @@ impl<'a> Builder<'a> {
         match furnished {
             Ok(()) => Ok(workshop),
             Err(failure) => {
-                workshop.close().await;
+                // It has not begun: nothing of others is touched.
+                workshop.abandon().await;
                 Err(failure)
             }
         }
@@ -557,7 +571,10 @@ impl<'a> Builder<'a> {
         let mut parts = Vec::new();
         if let Some(contexts) = contexts {
             parts.extend(contexts.briefing());
-            for (path, text) in project_notes(&contexts.paths()) {
+            // What goes with earlier answers is material, whatever its files are called.
+            let earlier = self.order.environment.absolute(SessionStore::DEFAULT_BASE);
+            let own: Vec<PathBuf> = contexts.paths().into_iter().filter(|path| !path.starts_with(&earlier)).collect();
+            for (path, text) in project_notes(&own) {
                 parts.push(format!("What {} says to agents that work there:\n\n{}", path.display(), text.trim()));
             }
         }

@@ -20,7 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("coordination", &["protocol"]),
     ("journal", &["protocol"]),
     ("config", &["protocol", "providers"]),
-    ("backends", &["protocol", "providers"]),
+    ("backends", &["protocol", "providers", "quota"]),
     ("tool", &["protocol"]),
     ("sandbox", &[]),
     ("docker", &["sandbox"]),

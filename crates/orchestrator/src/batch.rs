@@ -5,10 +5,11 @@
 //! enough.
 
 use std::mem;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use massgen_backends::CallEvent;
 use massgen_protocol::{Activity, StreamChunk, TurnId};
+use tokio::time::Instant;
 
 /// Text that is passed on at once.
 const BYTES_MAX: usize = 2 * 1024;
@@ -41,6 +42,10 @@ impl<Send: FnMut(Activity)> Batch<Send> {
     pub(crate) fn push(&mut self, event: CallEvent) {
         match event {
             CallEvent::Chunk(chunk) => self.push_chunk(chunk),
+            CallEvent::Note(text) => {
+                self.flush();
+                (self.send)(Activity::Notice { agent: Some(self.turn.agent), text });
+            }
             CallEvent::Retrying { retry, error, pause } => {
                 self.flush();
                 let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use massgen_protocol::AgentIndex;
 
-/// Something that another agent wrote.
+/// Something that another agent wrote, or that was said in an earlier turn.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Material<'a> {
     pub(crate) kind: MaterialKind,
@@ -20,6 +20,10 @@ pub(crate) enum MaterialKind {
     VoteFor(AgentIndex),
     /// What failed when somebody else ran it, and whose answer it belongs to.
     FailureOf(AgentIndex),
+    /// What the user asked in an earlier turn of the session.
+    AskedIn(u32),
+    /// What came of an earlier turn of the session.
+    AnsweredIn(u32),
 }
 
 /// Each piece between tags that name agents anonymously.
@@ -29,16 +33,19 @@ pub(crate) enum MaterialKind {
 pub(crate) fn fence(pieces: &[Material<'_>]) -> String {
     let free = |name: &str| free_tag(name, |tag| pieces.iter().any(|piece| names_tag(piece.text, tag)));
     let (answer, vote, failure) = (free("answer"), free("vote"), free("failure"));
+    let (asked, answered) = (free("earlier-question"), free("earlier-answer"));
     let mut fenced = String::new();
     for Material { kind, text } in pieces {
         let gap = if fenced.is_empty() { "" } else { "\n\n" };
-        let (tag, relation, agent) = match kind {
-            MaterialKind::AnswerFrom(agent) => (&answer, "from", agent),
-            MaterialKind::VoteFor(agent) => (&vote, "for", agent),
-            MaterialKind::FailureOf(agent) => (&failure, "of", agent),
+        let (tag, relation, whose) = match kind {
+            MaterialKind::AnswerFrom(agent) => (&answer, "from", agent.to_string()),
+            MaterialKind::VoteFor(agent) => (&vote, "for", agent.to_string()),
+            MaterialKind::FailureOf(agent) => (&failure, "of", agent.to_string()),
+            MaterialKind::AskedIn(turn) => (&asked, "turn", turn.to_string()),
+            MaterialKind::AnsweredIn(turn) => (&answered, "turn", turn.to_string()),
         };
         // Writing to a String cannot fail.
-        let _ = write!(fenced, "{gap}<{tag} {relation}=\"{agent}\">\n{text}\n</{tag}>");
+        let _ = write!(fenced, "{gap}<{tag} {relation}=\"{whose}\">\n{text}\n</{tag}>");
     }
     fenced
 }

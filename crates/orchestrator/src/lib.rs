@@ -6,6 +6,7 @@
 //! decisions were made. Facts are written before commands are performed.
 
 mod batch;
+mod budget;
 mod checks;
 mod clock;
 mod desk;
@@ -13,14 +14,22 @@ mod fence;
 mod past;
 mod preparation;
 mod prompts;
+mod purse;
 mod relocate;
 mod run;
+mod tape;
 mod timers;
 mod turn;
+mod verify;
 mod words;
 mod workflow;
 
+pub use budget::{Budget, Limits};
+pub use clock::Clock;
 pub use desk::Desk;
 pub use past::{ResumeError, before_it_was_stopped, began_with};
 pub use preparation::Preparation;
+pub use prompts::EarlierTurn;
 pub use run::{AgentSetup, Announcements, Announcer, Ended, Outcome, RunSetup, announcements, run};
+pub use tape::Tape;
+pub use verify::{Verified, verify};

@@ -169,7 +169,7 @@ impl Past {
 }
 
 /// The turn that told the coordination this, if it was a turn.
-fn reporter(input: &Input) -> Option<TurnId> {
+pub(crate) fn reporter(input: &Input) -> Option<TurnId> {
     match input {
         Input::Replied { turn, .. }
         | Input::ToolRan { turn, .. }
@@ -234,7 +234,7 @@ impl PastTurn {
             self.tools.clear();
             return None;
         }
-        Some(Reply { turn: call.reply, finish: call.finish, usage: call.usage, time_to_first_chunk: None })
+        Some(Reply { turn: call.reply, finish: call.finish, usage: call.usage, time_to_first_chunk: None, usd: None })
     }
 
     /// What is known of a tool call.

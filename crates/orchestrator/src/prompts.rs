@@ -1,8 +1,10 @@
 //! What agents are told, from the templates in `prompts/`.
 //!
 //! What never changes comes first, so that providers' prompt caches hit: the system prompt is the same
-//! for all turns of an agent, and the question opens every user message. Answers of peers stand
-//! between tags, as material.
+//! for all turns of an agent, and the question opens every user message, after what was said in earlier turns of the
+//! session. Answers of peers stand between tags, as material.
+
+mod earlier;
 
 use std::sync::LazyLock;
 
@@ -17,6 +19,8 @@ use minijinja::{Environment, UndefinedBehavior, context};
 use crate::desk::Desk;
 use crate::fence::{Material, MaterialKind, fence};
 use crate::relocate::Desks;
+
+pub use earlier::EarlierTurn;
 
 /// What an agent alone is when the config does not say.
 const ROLE_ALONE: &str = "You are a helpful AI assistant.";
@@ -36,6 +40,8 @@ pub(crate) struct SystemPrompt<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Prompter<'a> {
     pub(crate) run: &'a RunView,
+    /// What was said in earlier turns of the session, in order.
+    pub(crate) earlier: &'a [EarlierTurn],
     pub(crate) desks: &'a [Option<Desk>],
     pub(crate) reader: AgentIndex,
 }
@@ -71,9 +77,9 @@ impl<'a> Prompter<'a> {
 
     /// The first user message of a turn.
     pub(crate) fn opening(&self, brief: &TurnBrief, strategy: Strategy) -> String {
-        let question = self.run.question.as_str();
+        let question = self.question();
         match brief.kind {
-            TurnKind::Solo => question.to_owned(),
+            TurnKind::Solo => question,
             TurnKind::FirstAnswer => render("first_answer", context! { question => question }),
             TurnKind::Decide => render(
                 "decide",
@@ -104,7 +110,7 @@ impl<'a> Prompter<'a> {
 
     /// What a presenter is told when the user wants something changed in what it made.
     pub(crate) fn afterthought(&self, answer: &str, request: &str) -> String {
-        let values = context! { question => self.run.question.as_str(), answer => answer, request => request };
+        let values = context! { question => self.question(), answer => answer, request => request };
         render("afterthought", values)
     }
 
@@ -116,6 +122,23 @@ impl<'a> Prompter<'a> {
             may_answer => choices.may_answer,
         };
         render("news", values)
+    }
+
+    /// What the user asks, after what was asked and answered before.
+    fn question(&self) -> String {
+        let question = self.run.question.as_str();
+        match earlier::conversation(self.earlier) {
+            None => question.to_owned(),
+            Some(conversation) => render(
+                "earlier",
+                context! {
+                    material => conversation.material,
+                    shortened => conversation.shortened,
+                    left_out => conversation.left_out,
+                    question => question,
+                },
+            ),
+        }
     }
 
     fn fenced(&self, view: &View) -> String {
@@ -210,6 +233,7 @@ fn render(template: &str, values: minijinja::Value) -> String {
             ("present", include_str!("prompts/present.md")),
             ("desk", include_str!("prompts/desk.md")),
             ("afterthought", include_str!("prompts/afterthought.md")),
+            ("earlier", include_str!("prompts/earlier.md")),
         ] {
             templates.add_template(name, source).expect("a template parses");
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use massgen_backends::{Backend, Message, ModelRequest, ToolChoice};
+use massgen_backends::{Message, Model, ModelRequest, ToolChoice};
 use massgen_coordination::{Command, Coordinator, Input, News, Step, TurnBrief};
 use massgen_journal::{Journal, JournalError};
 use massgen_protocol::{
@@ -17,14 +17,18 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::budget::Budget;
+use crate::clock::Clock;
 use crate::desk::Desk;
 use crate::past::{self, PastTurn, ResumeError};
 use crate::preparation::Preparation;
-use crate::prompts::{Prompter, SystemPrompt};
+use crate::prompts::{EarlierTurn, Prompter, SystemPrompt};
+use crate::purse::Purse;
 use crate::run::relive::Reliving;
+use crate::tape::Tape;
 use crate::timers::Timers;
 use crate::turn::{Instruction, PeerFiles, Report, Turn};
-use crate::{clock, workflow};
+use crate::workflow;
 
 /// One agent of a run.
 #[derive(Debug, Clone)]
@@ -32,7 +36,7 @@ pub struct AgentSetup {
     /// What users are told about it.
     pub profile: AgentProfile,
     /// What it thinks with.
-    pub backend: Backend,
+    pub backend: Arc<dyn Model>,
     /// What the config tells it to be.
     pub role: Option<String>,
     /// What it can do besides talking.
@@ -48,7 +52,7 @@ pub struct AgentSetup {
 impl AgentSetup {
     /// An agent that only talks.
     #[must_use]
-    pub fn new(profile: AgentProfile, backend: Backend) -> Self {
+    pub fn new(profile: AgentProfile, backend: Arc<dyn Model>) -> Self {
         let tools = Toolbox::default();
         Self { profile, backend, role: None, tools, desk: None, briefing: None, preparation: None }
     }
@@ -61,6 +65,8 @@ pub struct RunSetup {
     pub run_id: String,
     /// The task.
     pub question: String,
+    /// What was asked and answered in earlier turns of the session, in order. A run that goes on needs the same.
+    pub earlier: Vec<EarlierTurn>,
     /// The team, in order. At least one.
     pub agents: Vec<AgentSetup>,
     /// What it plays by.
@@ -71,6 +77,12 @@ pub struct RunSetup {
     pub version: String,
     /// Whether the answers are scripted.
     pub rehearsal: bool,
+    /// A recorded run whose replies are given, instead of asking anybody.
+    pub tape: Option<Tape>,
+    /// What it may spend.
+    pub budget: Budget,
+    /// The wall clock.
+    pub clock: Clock,
     /// What the journal has of the run when it was interrupted; empty for a run that begins.
     pub past: Vec<Record>,
 }
@@ -109,6 +121,7 @@ pub async fn run<Observe: FnMut(&Arc<Record>)>(
         (setup.seed, setup.rules) = (seed, rules.clone());
     }
     let coordinator = Coordinator::new(size, setup.seed, setup.rules.clone());
+    let purse = Arc::new(Purse::new(setup.budget.clone()));
     let mut run = Run {
         setup,
         desks,
@@ -123,6 +136,7 @@ pub async fn run<Observe: FnMut(&Arc<Record>)>(
         tasks: JoinSet::new(),
         task_turns: BTreeMap::new(),
         reliving: None,
+        purse,
     };
     if past.is_empty() {
         run.open();
@@ -222,6 +236,7 @@ struct Run<Observe> {
     task_turns: BTreeMap<tokio::task::Id, TurnId>,
     /// While the past is gone through: nothing is asked.
     reliving: Option<Reliving>,
+    purse: Arc<Purse>,
 }
 
 /// The run's end of a turn at work.
@@ -303,9 +318,12 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
         let step = self.coordinator.handle(input.clone());
         let facts = step.facts.iter().cloned().map(Event::Fact);
         let events: Vec<Event> = std::iter::once(Event::Input(input)).chain(facts).collect();
-        let written = self.journal.append_together(clock::now_ms(), events.clone());
+        let written = self.journal.append_together(self.setup.clock.now_ms(), events.clone());
         self.show(written, events);
         self.follow(step);
+        if let Some(tape) = &self.setup.tape {
+            tape.tell();
+        }
     }
 
     /// Does what a step says, when its facts are written.
@@ -323,7 +341,7 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
 
     fn record(&mut self, activity: Activity) {
         let event = Event::Activity(activity);
-        let written = self.journal.append(clock::now_ms(), event.clone());
+        let written = self.journal.append(self.setup.clock.now_ms(), event.clone());
         self.show(written.map(|record| vec![record]), vec![event]);
     }
 
@@ -333,7 +351,7 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
         let records = written.unwrap_or_else(|error| {
             self.journal_error.get_or_insert(error);
             self.journal.give_up();
-            self.journal.append_together(clock::now_ms(), events).unwrap_or_default()
+            self.journal.append_together(self.setup.clock.now_ms(), events).unwrap_or_default()
         });
         for record in records {
             self.view.apply(&record);
@@ -412,6 +430,7 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
                 messages: vec![Message::User(opening)],
                 tools: Vec::new(),
                 tool_choice: ToolChoice::Auto,
+                max_output_tokens: None,
             },
             decisions,
             tools: agent.tools.clone(),
@@ -425,6 +444,8 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
             stop: CancellationToken::new(),
             decided: None,
             past: PastTurn::default(),
+            purse: Arc::clone(&self.purse),
+            tape: self.setup.tape.clone(),
         })
     }
 
@@ -486,7 +507,7 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
     }
 
     fn prompter(&self, reader: AgentIndex) -> Prompter<'_> {
-        Prompter { run: &self.view, desks: &self.desks, reader }
+        Prompter { run: &self.view, earlier: &self.setup.earlier, desks: &self.desks, reader }
     }
 
     /// The files that go with the answers of a view.

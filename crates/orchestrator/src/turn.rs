@@ -7,16 +7,19 @@ mod tool_calls;
 use std::sync::Arc;
 use std::time::Duration;
 
-use massgen_backends::{AssistantTurn, Backend, CallError, Message, ModelRequest, Reply, ToolChoice, ToolResult};
+use massgen_backends::{AssistantTurn, CallError, Message, Model, ModelRequest, Reply, ToolChoice, ToolResult};
 use massgen_coordination::{Checked, Input};
-use massgen_protocol::{Activity, SnapshotId, ToolCall, ToolSpec, TurnId, TurnKind};
+use massgen_protocol::{Activity, CallKey, SnapshotId, ToolCall, ToolSpec, TurnId, TurnKind};
 use massgen_tool::Toolbox;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio_util::sync::CancellationToken;
 
+use crate::budget::Scope;
 use crate::desk::Desk;
 use crate::past::PastTurn;
 use crate::preparation::Preparation;
+use crate::purse::{Purse, Spent};
+use crate::tape::Tape;
 use crate::workflow;
 use tool_calls::Ran;
 
@@ -69,7 +72,7 @@ pub(crate) struct PeerFiles {
 pub(crate) struct Turn {
     pub(crate) id: TurnId,
     pub(crate) kind: TurnKind,
-    pub(crate) backend: Backend,
+    pub(crate) backend: Arc<dyn Model>,
     pub(crate) request: ModelRequest,
     /// The tools by which it may decide.
     pub(crate) decisions: Vec<ToolSpec>,
@@ -89,6 +92,19 @@ pub(crate) struct Turn {
     pub(crate) decided: Option<massgen_coordination::Reply>,
     /// What it did before the run was interrupted.
     pub(crate) past: PastTurn,
+    /// What the run may spend.
+    pub(crate) purse: Arc<Purse>,
+    /// A recorded run whose replies are given instead.
+    pub(crate) tape: Option<Tape>,
+}
+
+/// Why there is no reply.
+enum Unanswered {
+    Failed(CallError),
+    /// Nobody was asked.
+    Spent(Spent),
+    /// Nobody is asked, and it was not recorded; in words for the user.
+    NotOnTape(String),
 }
 
 impl Turn {
@@ -114,9 +130,13 @@ impl Turn {
             self.offer_tools(may_use_tools);
             let reply = match self.ask(number).await {
                 Ok(reply) => reply,
-                Err(error) => {
+                Err(Unanswered::Failed(error)) => {
                     let (message, retryable) = (error.to_string(), error.is_retryable());
                     return self.report(Input::TurnFailed { turn: self.id, message, retryable });
+                }
+                Err(Unanswered::Spent(spent)) => return self.stop_spending(spent),
+                Err(Unanswered::NotOnTape(message)) => {
+                    return self.report(Input::TurnFailed { turn: self.id, message, retryable: false });
                 }
             };
             let tools = self.tool_calls(&reply.turn);
@@ -176,13 +196,44 @@ impl Turn {
     }
 
     /// The reply that was given before the run was interrupted, or a new one.
-    async fn ask(&mut self, number: u32) -> Result<Reply, CallError> {
-        let key = self.backend.key(&self.request);
+    async fn ask(&mut self, number: u32) -> Result<Reply, Unanswered> {
+        let key = self.key();
         if let Some(reply) = self.past.reply(&key) {
             return Ok(reply);
         }
         self.leave_past().await;
-        self.call(number, key).await
+        if let Some(tape) = self.tape.clone() {
+            return self.play(number, key, &tape).await.map_err(Unanswered::NotOnTape);
+        }
+        let bounds = self.backend.bounds(&self.request);
+        let grant = self.purse.admit(self.id, &bounds).await.map_err(Unanswered::Spent)?;
+        self.request.max_output_tokens =
+            (grant.max_output_tokens < bounds.output_tokens).then_some(grant.max_output_tokens);
+        let reply = self.call(number, key, grant.reserved).await;
+        self.request.max_output_tokens = None;
+        reply.map_err(Unanswered::Failed)
+    }
+
+    /// Names what is asked. Where this agent works is no part of it: the same is asked in another place, too.
+    fn key(&self) -> CallKey {
+        let Some(desk) = &self.desk else { return self.backend.key(&self.request) };
+        let places = [(desk.peers(), "{peers}"), (desk.workspace(), "{workspace}")];
+        let places = places.map(|(path, name)| (path.display().to_string(), name));
+        self.backend.key(
+            &self
+                .request
+                .with_texts(|text| places.iter().fold(text.to_owned(), |text, (path, name)| text.replace(path, name))),
+        )
+    }
+
+    /// Ends the turn, and whatever else the limit is one of.
+    fn stop_spending(&mut self, spent: Spent) {
+        let (turn, message) = (self.id, format!("the budget is spent: {}", spent.limit));
+        self.report(match spent.scope {
+            Scope::Run => Input::BudgetSpent { turn, limit: spent.limit },
+            Scope::Agent(_) => Input::TurnFailed { turn, message, retryable: false },
+            Scope::Turn(_) => Input::TurnFailed { turn, message, retryable: true },
+        });
     }
 
     /// From here on, everything is new. A turn that had been told to stop stops here.

@@ -6,7 +6,7 @@ mod price;
 mod table;
 
 pub use infer::{provider_for_base_url, provider_for_model};
-pub use price::{Price, price};
+pub use price::{Price, Prices, price};
 pub use table::PROVIDERS;
 
 /// One backend type of the config.

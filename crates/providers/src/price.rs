@@ -38,10 +38,7 @@ impl Price {
 /// where a part of it ends: `gpt-5-mini` prices `gpt-5-mini-2025-08-07`, but `gpt-5` does not price `gpt-5.4`.
 #[must_use]
 pub fn price(kind: &str, model: &str) -> Option<Price> {
-    let model = model.to_ascii_lowercase();
-    let models = PRICES.models.get(kind)?;
-    let known = models.iter().filter(|(name, _)| is_version_of(&model, name));
-    known.max_by_key(|(name, _)| name.len()).map(|(_, price)| *price)
+    PRICES.price(kind, model)
 }
 
 /// Whether `model` is `name` itself, or a dated or `latest` version of it. Another suffix is another model:
@@ -56,10 +53,29 @@ fn is_version_of(model: &str, name: &str) -> bool {
 
 static PRICES: LazyLock<Prices> = LazyLock::new(|| read(include_str!("../data/prices.json")).unwrap_or_default());
 
-#[derive(Debug, Default, Deserialize)]
-struct Prices {
+/// A list of prices, such as the one that comes with massgen or one of the user's.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub struct Prices {
     /// Backend type, then model.
     models: BTreeMap<String, BTreeMap<String, Price>>,
+}
+
+impl Prices {
+    /// Reads a list: JSON of the form `{"models": {"openai": {"gpt-5": {"input": 1.25, ...}}}}`.
+    ///
+    /// # Errors
+    /// When it is not that.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        read(text)
+    }
+
+    /// The price of a backend type's model, see [`price`].
+    #[must_use]
+    pub fn price(&self, kind: &str, model: &str) -> Option<Price> {
+        let model = model.to_ascii_lowercase();
+        let known = self.models.get(kind)?.iter().filter(|(name, _)| is_version_of(&model, name));
+        known.max_by_key(|(name, _)| name.len()).map(|(_, price)| *price)
+    }
 }
 
 fn read(text: &str) -> Result<Prices, serde_json::Error> {

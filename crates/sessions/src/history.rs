@@ -16,11 +16,14 @@ pub struct Exchange {
     pub answer: String,
     /// Where the turn stands.
     pub status: TurnStatus,
+    /// Whether its answer was scripted.
+    pub is_rehearsal: bool,
 }
 
 impl Exchange {
-    /// `None` for a turn of which neither question nor answer is known.
-    pub(crate) fn of_turn(turn: &TurnRecord) -> Option<Self> {
+    /// What a turn said. `None` for one of which neither question nor answer is known.
+    #[must_use]
+    pub fn of_turn(turn: &TurnRecord) -> Option<Self> {
         if turn.question.is_none() && turn.answer.is_none() && turn.partial_answers.is_empty() {
             return None;
         }
@@ -29,7 +32,7 @@ impl Exchange {
             _ => unfinished(turn),
         };
         let question = turn.question.clone().unwrap_or_else(|| "(The question of this turn was not kept.)".to_owned());
-        Some(Self { turn: turn.number, question, answer, status: turn.status })
+        Some(Self { turn: turn.number, question, answer, status: turn.status, is_rehearsal: turn.is_rehearsal })
     }
 }
 
@@ -50,8 +53,12 @@ fn unfinished(turn: &TurnRecord) -> String {
         return text;
     }
     text.push_str(" What its agents had answered:]");
-    for (position, (agent, answer)) in turn.partial_answers.iter().enumerate() {
-        text.push_str(&format!("\n\n[{}]\n{answer}", anonymous(turn, agent, position)));
+    let answers = turn.partial_answers.iter().enumerate();
+    let mut answers: Vec<_> =
+        answers.map(|(position, (agent, answer))| (anonymous(turn, agent, position), answer)).collect();
+    answers.sort_by_key(|(agent, _)| *agent);
+    for (agent, answer) in answers {
+        text.push_str(&format!("\n\n[{agent}]\n{answer}"));
     }
     text
 }

@@ -1,19 +1,20 @@
 //! A turn that is being worked on, and how it ends.
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use massgen_protocol::{Phase, RunView};
+use massgen_protocol::{Phase, RunEnd, RunView};
 use serde_json::{Map, Value, json};
 
 use crate::error::SessionError;
-use crate::files::{private_dir, sync_dir, write_durably};
+use crate::files::{private_dir, private_dirs, sync_dir, write_durably};
 use crate::id::SessionId;
 use crate::lock::FolderLock;
 use crate::session::{Session, turn_dirs};
 use crate::session_files;
 use crate::spend::{self, AgentSpend};
-use crate::turn::{Partial, TurnRecord, TurnStatus};
+use crate::turn::{Partial, REHEARSAL, TurnRecord, TurnStatus};
 
 /// How many numbers are tried for the folder of a turn: as many runs would have to begin one at the same time.
 const TRIES_MAX: u32 = 1_000;
@@ -72,10 +73,11 @@ impl TurnResult {
     #[must_use]
     pub fn of_run(view: &RunView) -> Self {
         let outcome = match &view.final_answer {
-            Some((revision, answer, _)) => {
+            // What is taken when the user stops a run is the best there was, not what the team agreed on.
+            Some((revision, answer, _)) if view.end != Some(RunEnd::Cancelled) => {
                 TurnEnd::Completed { answer: answer.clone(), winner: view.name(revision.agent) }
             }
-            None => {
+            _ => {
                 let answers: Vec<_> = view
                     .current_answers()
                     .map(|answer| (view.name(answer.revision.agent), answer.content.clone()))
@@ -96,7 +98,8 @@ impl TurnResult {
 
 /// The phase in which a run was stopped: the view's own is `Ended` by then.
 fn phase_reached(view: &RunView) -> &'static str {
-    if view.phase == Phase::Presenting || view.selection.is_some() {
+    // Stopping a run selects an answer as well.
+    if view.phase == Phase::Presenting || (view.selection.is_some() && view.end != Some(RunEnd::Cancelled)) {
         "presenting"
     } else if view.answers.is_empty() || view.phase == Phase::FirstAnswers {
         "first_answers"
@@ -105,21 +108,27 @@ fn phase_reached(view: &RunView) -> &'static str {
     }
 }
 
+/// Where the answers of a turn come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answers {
+    /// From models.
+    Real,
+    /// From a script.
+    Scripted,
+}
+
 impl OpenTurnFolder {
-    pub(crate) fn begin(session: &Session, task: &str, log_dir: &Path, at_ms: u64) -> Result<Self, SessionError> {
-        let gone = || SessionError::Gone { id: session.id().clone() };
-        let lock = FolderLock::shared(session.dir()).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => gone(),
-            _ => SessionError::write(session.dir(), source),
-        })?;
-        if !lock.is_at(session.dir()) {
-            return Err(gone());
-        }
+    pub(crate) fn begin(
+        session: &Session,
+        task: &str,
+        log_dir: &Path,
+        at_ms: u64,
+        answers: Answers,
+    ) -> Result<Self, SessionError> {
+        let lock = locked(session)?;
         let (number, dir) = make_dir(session)?;
         let workspace = dir.join("workspace");
         private_dir(&workspace).map_err(|source| SessionError::write(&workspace, source))?;
-        // Whoever reads the metadata is somewhere else than where the run was started.
-        let log_dir = std::path::absolute(log_dir).unwrap_or_else(|_| log_dir.to_owned());
         let metadata = json!({
             "turn": number,
             "timestamp": session.stamps().iso(at_ms),
@@ -127,13 +136,36 @@ impl OpenTurnFolder {
             "task": task,
             "session_id": session.id().as_str(),
             "status": TurnStatus::Running.as_str(),
-            "log_dir": log_dir.to_string_lossy(),
+            "log_dir": absolute(log_dir),
             "started_ms": at_ms,
         });
-        let Value::Object(metadata) = metadata else { return Err(gone()) };
+        let Value::Object(mut metadata) = metadata else { return Err(gone(session)) };
+        if answers == Answers::Scripted {
+            metadata.insert(REHEARSAL.to_owned(), json!(true));
+        }
         let turn = Self { session: session.clone(), number, dir, metadata, _lock: lock };
         turn.write_metadata()?;
         sync_dir(session.dir()).map_err(|source| SessionError::write(session.dir(), source))?;
+        Ok(turn)
+    }
+
+    pub(crate) fn reopen(session: &Session, number: u32, log_dir: &Path) -> Result<Self, SessionError> {
+        let lock = locked(session)?;
+        let dir = session.dir().join(format!("turn_{number}"));
+        let path = dir.join("metadata.json");
+        let read = fs::read(&path).map_err(|source| SessionError::read(&path, source))?;
+        // What cannot be understood is written anew: the run that goes on knows better.
+        let mut metadata = serde_json::from_slice::<Map<String, Value>>(&read).unwrap_or_default();
+        metadata.insert("turn".to_owned(), json!(number));
+        metadata.insert("session_id".to_owned(), json!(session.id().as_str()));
+        metadata.insert("status".to_owned(), json!(TurnStatus::Running.as_str()));
+        metadata.insert("log_dir".to_owned(), json!(absolute(log_dir)));
+        // They tell of an end that was none.
+        ["end", "ended_ms", "partial"].iter().for_each(|key| drop(metadata.remove(*key)));
+        let turn = Self { session: session.clone(), number, dir, metadata, _lock: lock };
+        let workspace = turn.workspace();
+        private_dirs(&workspace).map_err(|source| SessionError::write(&workspace, source))?;
+        turn.write_metadata()?;
         Ok(turn)
     }
 
@@ -169,7 +201,7 @@ impl OpenTurnFolder {
         // What may name a session may name a folder here, for the same reasons.
         let agent: SessionId = agent.parse()?;
         let path = self.dir.join("workspaces").join(agent.as_str());
-        crate::files::private_dirs(&path).map_err(|source| SessionError::write(&path, source))?;
+        private_dirs(&path).map_err(|source| SessionError::write(&path, source))?;
         Ok(path)
     }
 
@@ -194,6 +226,11 @@ impl OpenTurnFolder {
             }
             TurnEnd::Failed => (TurnStatus::Failed, None, None),
         };
+        if status == TurnStatus::Completed {
+            // What was kept when the turn was stopped, before it went on. It may be no more than in the way.
+            let _ = fs::remove_file(self.dir.join("partial_answers.json"));
+            let _ = fs::remove_dir_all(self.dir.join("workspaces"));
+        }
         if let Some(answer) = answer {
             self.write("answer.txt", answer.as_bytes())?;
         }
@@ -224,6 +261,25 @@ impl OpenTurnFolder {
         let path = self.dir.join(name);
         write_durably(&path, content).map_err(|source| SessionError::write(&path, source))
     }
+}
+
+fn gone(session: &Session) -> SessionError {
+    SessionError::Gone { id: session.id().clone() }
+}
+
+/// The lock of whoever works on a session; an error when it is gone.
+fn locked(session: &Session) -> Result<FolderLock, SessionError> {
+    let lock = FolderLock::shared(session.dir()).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => gone(session),
+        _ => SessionError::write(session.dir(), source),
+    })?;
+    if lock.is_at(session.dir()) { Ok(lock) } else { Err(gone(session)) }
+}
+
+/// Whoever reads the metadata is somewhere else than where the run was started.
+fn absolute(log_dir: &Path) -> String {
+    let path = std::path::absolute(log_dir).unwrap_or_else(|_| log_dir.to_owned());
+    path.to_string_lossy().into_owned()
 }
 
 /// Makes the folder of the next turn. Another run may take the number at the same time.

@@ -11,7 +11,7 @@ use crate::history::Exchange;
 use crate::id::SessionId;
 use crate::lock::FolderLock;
 use crate::moment;
-use crate::open_turn::OpenTurnFolder;
+use crate::open_turn::{Answers, OpenTurnFolder};
 use crate::turn::TurnRecord;
 
 /// One session: a folder with a folder for each turn.
@@ -75,7 +75,25 @@ impl Session {
     /// # Errors
     /// When the folder cannot be made or written, or the session is being deleted.
     pub fn begin_turn_at(&self, task: &str, log_dir: &Path, at_ms: u64) -> Result<OpenTurnFolder, SessionError> {
-        OpenTurnFolder::begin(self, task, log_dir, at_ms)
+        OpenTurnFolder::begin(self, task, log_dir, at_ms, Answers::Real)
+    }
+
+    /// Begins the next turn now, as [`begin_turn`](Self::begin_turn) does, and marks it as one whose answers are scripted.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn begin_rehearsal(&self, task: &str, log_dir: &Path) -> Result<OpenTurnFolder, SessionError> {
+        OpenTurnFolder::begin(self, task, log_dir, moment::now_ms(), Answers::Scripted)
+    }
+
+    /// Opens a turn that was stopped, whose run goes on in `log_dir`: it is running again, and what it had stays until
+    /// it is finished anew.
+    ///
+    /// # Errors
+    /// When there is no such turn, its folder cannot be written, or the session is being deleted. Whether its run is going
+    /// on is for the caller to know: it holds the journal.
+    pub fn reopen_turn(&self, number: u32, log_dir: &Path) -> Result<OpenTurnFolder, SessionError> {
+        OpenTurnFolder::reopen(self, number, log_dir)
     }
 
     /// Whether a run of this session is going on.

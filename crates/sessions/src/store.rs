@@ -125,6 +125,15 @@ impl SessionStore {
     /// # Errors
     /// When the base folder cannot be read.
     pub fn latest(&self) -> Result<Option<Session>, SessionError> {
+        let mut sessions = self.recent()?.into_iter();
+        Ok(sessions.find(|session| turn_dirs(session.dir()).is_ok_and(|turns| !turns.is_empty())))
+    }
+
+    /// All sessions that can be opened, last worked on first.
+    ///
+    /// # Errors
+    /// When the base folder cannot be read.
+    pub fn recent(&self) -> Result<Vec<Session>, SessionError> {
         let mut sessions: Vec<_> = self
             .all()?
             .into_iter()
@@ -137,8 +146,7 @@ impl SessionStore {
             })
             .collect();
         sessions.sort_by(|(a_time, a), (b_time, b)| (b_time, b.id()).cmp(&(a_time, a.id())));
-        let mut sessions = sessions.into_iter().map(|(_, session)| session);
-        Ok(sessions.find(|session| turn_dirs(session.dir()).is_ok_and(|turns| !turns.is_empty())))
+        Ok(sessions.into_iter().map(|(_, session)| session).collect())
     }
 
     /// Everything in the base folder that is a session or has the name of one, by name. What is missing whole is

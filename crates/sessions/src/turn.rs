@@ -13,6 +13,9 @@ use crate::files::read_text;
 use crate::moment;
 use crate::spend::{self, AgentSpend};
 
+/// The key of metadata that says that answers were scripted.
+pub(crate) const REHEARSAL: &str = "rehearsal";
+
 /// Where a turn stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TurnStatus {
@@ -85,6 +88,8 @@ pub struct TurnRecord {
     pub winner: Option<String>,
     /// Where it stands.
     pub status: TurnStatus,
+    /// Whether its answers were scripted: nobody was asked and nothing was paid.
+    pub is_rehearsal: bool,
     /// When it was begun or saved, as its metadata write it.
     pub timestamp: Option<String>,
     /// When it was begun, in milliseconds since the Unix epoch.
@@ -157,6 +162,7 @@ impl TurnRecord {
             answer: None,
             winner: string(metadata, "winning_agent"),
             status: TurnStatus::Failed,
+            is_rehearsal: metadata.get(REHEARSAL).and_then(Value::as_bool).unwrap_or(false),
             started_ms: started_ms.or_else(|| timestamp.as_deref().and_then(|text| moment::parse(text, zone))),
             timestamp,
             ended_ms: told("ended_ms"),

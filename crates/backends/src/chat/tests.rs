@@ -150,6 +150,8 @@ proptest! {
 fn plan(kind: &str, model: &str, base_url: Option<&str>, params: Value, builtin: BuiltinTools) -> Plan {
     let Value::Object(params) = params else { panic!("a map") };
     Plan::new(BackendSpec {
+        price: None,
+        quota: None,
         provider: provider(kind).unwrap(),
         model: model.to_owned(),
         base_url: base_url.map(str::to_owned),
@@ -174,6 +176,7 @@ fn request() -> ModelRequest {
         parameters: json!({ "type": "object", "properties": {} }),
     };
     ModelRequest {
+        max_output_tokens: None,
         system: "Be brief.".to_owned(),
         messages: vec![Message::User("Hi".to_owned()), Message::Assistant(turn), Message::ToolResults(vec![result])],
         tools: vec![tool],

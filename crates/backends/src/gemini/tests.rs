@@ -105,6 +105,8 @@ proptest! {
 fn plan(model: &str, base_url: Option<&str>, params: Value, builtin: BuiltinTools) -> Plan {
     let Value::Object(params) = params else { panic!("a map") };
     Plan::new(BackendSpec {
+        price: None,
+        quota: None,
         provider: provider("gemini").unwrap(),
         model: model.to_owned(),
         base_url: base_url.map(str::to_owned),
@@ -136,6 +138,7 @@ fn a_whole_request_is_written_and_parts_go_back_untouched() {
         is_error,
     };
     let request = ModelRequest {
+        max_output_tokens: None,
         system: "S".to_owned(),
         messages: vec![
             Message::User("U".to_owned()),

@@ -183,6 +183,8 @@ proptest! {
 fn plan(model: &str, params: Value, builtin: BuiltinTools) -> Plan {
     let Value::Object(params) = params else { panic!("a map") };
     Plan::new(BackendSpec {
+        price: None,
+        quota: None,
         provider: provider("claude").unwrap(),
         model: model.to_owned(),
         base_url: Some("https://proxy.example/v1/".to_owned()),
@@ -210,6 +212,7 @@ fn a_whole_request_is_written_and_blocks_go_back_untouched() {
     };
     let tool = ToolSpec { name: "vote".to_owned(), description: "Votes.".to_owned(), parameters: json!({}) };
     let request = ModelRequest {
+        max_output_tokens: None,
         system: "S".to_owned(),
         messages: vec![
             Message::User("U".to_owned()),

@@ -159,6 +159,8 @@ proptest! {
 fn plan(kind: &str, model: &str, params: Value, builtin: BuiltinTools) -> Plan {
     let Value::Object(params) = params else { panic!("a map") };
     Plan::new(BackendSpec {
+        price: None,
+        quota: None,
         provider: provider(kind).unwrap(),
         model: model.to_owned(),
         base_url: None,
@@ -187,6 +189,7 @@ fn a_whole_request_is_written_and_items_go_back_untouched() {
     };
     let tool = ToolSpec { name: "vote".to_owned(), description: "Votes.".to_owned(), parameters: json!({}) };
     let request = ModelRequest {
+        max_output_tokens: None,
         system: "S".to_owned(),
         messages: vec![
             Message::User("U".to_owned()),

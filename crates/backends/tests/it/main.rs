@@ -22,6 +22,7 @@ const QUICK: CallPolicy = CallPolicy {
     first_pause: Duration::from_millis(1),
     pause_max: Duration::from_millis(2),
     retry_after_max: Duration::from_secs(30),
+    quota_wait_max: Duration::from_secs(1),
 };
 
 const HELLO: &str = r#"{"choices":[{"delta":{"content":"Hello"}}]}"#;
@@ -37,6 +38,8 @@ fn spec(kind: &str, model: &str, url: &str) -> BackendSpec {
         params: Map::new(),
         builtin: BuiltinTools::default(),
         policy: QUICK,
+        price: None,
+        quota: None,
     }
 }
 
@@ -50,7 +53,7 @@ fn question() -> ModelRequest {
 
 async fn ask(backend: &Backend, request: &ModelRequest) -> (Vec<CallEvent>, Result<Reply, CallError>) {
     let mut events = Vec::new();
-    let reply = backend.call(request, &mut |event| events.push(event)).await;
+    let reply = backend.ask(request, &mut |event| events.push(event)).await;
     (events, reply)
 }
 
@@ -60,6 +63,7 @@ fn shown(events: &[CallEvent]) -> String {
         match event {
             CallEvent::Chunk(StreamChunk::Text { delta }) => text.push_str(delta),
             CallEvent::Chunk(_) => {}
+            CallEvent::Note(_) => {}
             CallEvent::Retrying { .. } => text.clear(),
         }
         text
@@ -139,7 +143,7 @@ async fn dropping_a_call_closes_its_stream() {
     let request = question();
     let mut on = |_| drop(seen.take());
     tokio::select! {
-        _ = backend.call(&request, &mut on) => panic!("the stream does not end"),
+        _ = backend.ask(&request, &mut on) => panic!("the stream does not end"),
         _ = was_seen => {}
     }
     server.client_gone().await;

@@ -38,7 +38,7 @@ pub(super) fn explain(key: &str, section: &'static Section, place: &Place) -> Un
         let missing = NEEDED.iter().copied().find(|needed| *needed == meant);
         return Unknown { hint: Some(format!("did you mean `{meant}`?")), missing, misplaced: false };
     }
-    let few = section.others == Others::Reported && names.clone().count() <= 12;
+    let few = section.others == Others::Reported && names.clone().count() <= 16;
     let hint = few.then(|| {
         let names = names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let of = if place.option.contains(['.', '[']) { "the options here are" } else { "the options at the top are" };

@@ -10,6 +10,33 @@ use crate::fields::tools::{CUSTOM_TOOLS, HOOKS, MCP_SERVERS, PERMISSIONS, UPLOAD
 /// `agents[].backend`.
 pub(crate) static BACKEND: Section = Section { name: "backend", fields: FIELDS, others: Others::PassedOn };
 
+/// An entry of `fallback`. Keys that are not here go to that provider as they are.
+static FALLBACK: Section = Section {
+    name: "fallback",
+    fields: &[
+        on("type", BackendType, "", "the backend type; when not given it follows from the model"),
+        on("model", Text, "", "the model as the provider names it"),
+        on("base_url", Text, "", "where the provider is, when not where it usually is"),
+        on("api_key", Text, "", "the key; better left to a variable such as OPENAI_API_KEY"),
+        on("price", Map(&PRICE), "", "what the model costs, where that is not known or not what you pay"),
+    ],
+    others: Others::PassedOn,
+};
+
+const DOLLARS: super::Kind = Number { min: 0.0, max: 1e6 };
+
+/// `price`: US dollars for a million tokens.
+static PRICE: Section = Section {
+    name: "price",
+    fields: &[
+        on("input", DOLLARS, "", "US dollars for a million tokens of input"),
+        on("output", DOLLARS, "", "US dollars for a million tokens of output"),
+        on("cached_input", DOLLARS, "", "of input from the cache; as `input` when not given"),
+        on("cache_write", DOLLARS, "", "of input written to the cache; as `input` when not given"),
+    ],
+    others: Others::Reported,
+};
+
 static FIELDS: &[Field] = &[
     on("type", BackendType, "", "the backend type; when not given it follows from the model"),
     on("model", Text, "", "the model as the provider names it"),
@@ -20,6 +47,8 @@ static FIELDS: &[Field] = &[
     on("enable_x_search", Bool, "false", "whether the provider searches X"),
     on("enable_code_execution", Bool, "false", "whether the provider runs code"),
     on("enable_code_interpreter", Bool, "false", "whether the provider runs code; another name"),
+    on("fallback", List(&Map(&FALLBACK)), "", "whom to ask while the provider is in trouble, in this order"),
+    on("price", Map(&PRICE), "", "what the model costs, where that is not known or not what you pay"),
     refused("system_prompt", "a second system message", "write it as the agent's `system_message`, beside `backend`"),
     refused(
         "append_system_prompt",

@@ -1,7 +1,7 @@
 //! The options at the top of a config.
 
 use super::Kind::{Bool, Choice, Integer, List, Number, Prose, Seconds, Section as Map, Text};
-use super::{AGENT, Field, MAP, ORCHESTRATOR, Others, SHARE, Section, at_least, ignored, not_yet, on, refused};
+use super::{AGENT, BUDGET, Field, MAP, ORCHESTRATOR, Others, SHARE, Section, at_least, ignored, not_yet, on, refused};
 use crate::fields::tools::HOOKS;
 
 /// The whole config.
@@ -14,6 +14,8 @@ pub(crate) static TOP: Section = Section {
         on("timeout_settings", Map(&TIMEOUTS), "", "how long the run and its turns may take"),
         on("timeout", Map(&TIMEOUTS), "", "another name of `timeout_settings`"),
         on("ui", Map(&UI), "", "how the run is shown"),
+        on("budget", Map(&BUDGET), "", "what the run may spend; at a limit the best answer so far is presented"),
+        on("cassette", Text, "", "a recorded run whose replies are given, instead of asking anybody"),
         on("prompt", Prose, "", "the question when the command line gives none"),
         on("session_id", Text, "", "the session to resume"),
         not_yet("memory", Map(&MEMORY), "", "what agents remember of long and earlier conversations"),

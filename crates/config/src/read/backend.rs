@@ -1,7 +1,7 @@
 //! What an agent thinks with.
 
 use massgen_providers::{
-    Capability, PROVIDERS, Protocol, Provider, provider, provider_for_base_url, provider_for_model,
+    Capability, PROVIDERS, Price, Protocol, Provider, provider, provider_for_base_url, provider_for_model,
 };
 use serde_json::{Map, Value};
 
@@ -15,7 +15,9 @@ use super::{text, unbuilt};
 use crate::check::{Explained, goes_to_the_provider};
 use crate::fields::{BACKEND, Status};
 use crate::node::{Entry, Node, NodeValue, path_of_key};
-use crate::{BackendConfig, Diagnostic, Diagnostics, Environment, FilesConfig, Params, Secret, Severity, Text};
+use crate::{
+    BackendConfig, Diagnostic, Diagnostics, Environment, FallbackConfig, FilesConfig, Params, Secret, Severity, Text,
+};
 
 /// Options that ask for something that not every backend type can do.
 const ASKS_FOR: &[(&str, Capability)] = &[
@@ -74,6 +76,7 @@ pub(super) fn backend(
     let tools = tools(options, kind, context.explained, &mut unbuilt, found);
     let media = media(options, found);
     let permissions = permissions(options, &mut unbuilt, found);
+    let fallback = options.items("fallback").filter_map(|(path, node)| fallback(node, &path, context, found)).collect();
     check_workspace(options, kind, commands.is_some(), found);
     Some(BackendConfig {
         kind: kind?,
@@ -89,8 +92,43 @@ pub(super) fn backend(
         tools,
         media,
         permissions,
+        fallback,
+        price: price(options),
         params: Params { values: params, written },
         unbuilt,
+    })
+}
+
+/// Reads an entry of `fallback`.
+fn fallback(node: &Node, path: &str, context: Context<'_>, found: &mut Diagnostics) -> Option<FallbackConfig> {
+    node.entries()?;
+    let entry = Entry { key: path.to_owned(), span: node.span, node: node.clone() };
+    let mut reader = Reader { node, path, key: &entry, explained: context.explained, found };
+    let kind = reader.kind()?;
+    let model = reader.model(kind)?;
+    reader.warn_if_it_cannot_run(kind);
+    let (mut values, mut written) = reader.params();
+    values.shift_remove("price");
+    written.shift_remove("price");
+    Some(FallbackConfig {
+        kind,
+        model,
+        base_url: text(node, "base_url"),
+        api_key: node.get("api_key").and_then(secret),
+        price: price(Options { node, path, span: node.span }),
+        params: Params { values, written },
+    })
+}
+
+fn price(options: Options<'_>) -> Option<Price> {
+    options.map("price", |inside| {
+        let input = inside.number("input").unwrap_or_default();
+        Price {
+            input,
+            cached_input: inside.number("cached_input").unwrap_or(input),
+            cache_write: inside.number("cache_write").unwrap_or(input),
+            output: inside.number("output").unwrap_or_default(),
+        }
     })
 }
 

@@ -170,3 +170,28 @@ fn what_belongs_together_is_written_together_or_not_at_all() {
     drop(journal);
     assert_eq!(read(&path).unwrap().records, records, "and writes no more");
 }
+
+#[test]
+fn long_texts_are_kept_once_and_come_back() {
+    let (folder, path) = folder();
+    let long: String = "a line of a long answer\n".repeat(100_000);
+    let turn = TurnId { agent: massgen_protocol::AgentIndex(0), number: 1 };
+    let mut journal = Journal::create(&path).unwrap();
+    let mut written = Vec::new();
+    for at_ms in 1..4 {
+        written.push(journal.append(at_ms, Activity::Text { turn, delta: long.clone() }.into()).unwrap());
+    }
+    written.push(journal.append(4, Fact::CancelRequested.into()).unwrap());
+    drop(journal);
+    assert!(fs::metadata(&path).unwrap().len() < 2000);
+    assert_eq!(fs::read_dir(folder.path().join("blobs")).unwrap().count(), 1);
+    assert_eq!(read(&path).unwrap().records, written);
+
+    // A text that is not what was written is named, like a damaged line.
+    let blob = fs::read_dir(folder.path().join("blobs")).unwrap().next().unwrap().unwrap().path();
+    fs::write(&blob, long.replacen("long", "l0ng", 1)).unwrap();
+    let error = read(&path).unwrap_err();
+    assert!(matches!(error, JournalError::Blob { line: 1, .. }), "{error}");
+    fs::remove_file(&blob).unwrap();
+    assert!(matches!(read(&path).unwrap_err(), JournalError::Blob { line: 1, .. }));
+}

@@ -25,6 +25,8 @@ pub(crate) enum Task<'a> {
     ListBackends,
     /// Shows the options of a config.
     ShowSchema,
+    /// Lists sessions: the newest, or all.
+    ListSessions { all: bool },
     /// Lists the examples.
     ListExamples,
     /// Prints an example.
@@ -59,9 +61,15 @@ pub(crate) struct DiscoveryArgs {
     /// With --show-schema: with a config that uses it
     #[arg(long, requires = "show_schema", help_heading = DISCOVERY, hide_short_help = true)]
     pub(crate) with_examples: bool,
-    /// With --validate, --list-backends, --show-schema: as JSON; the schema as a JSON Schema for editors
+    /// With --validate, --list-backends, --list-sessions, --show-schema: as JSON; the schema as a JSON Schema for editors
     #[arg(long, requires = REPORT, help_heading = DISCOVERY, hide_short_help = true)]
     pub(crate) json: bool,
+    /// List the ten newest sessions; `massgen sessions` does more
+    #[arg(long, help_heading = DISCOVERY, hide_short_help = true, groups = [TASK, REPORT])]
+    list_sessions: bool,
+    /// With --list-sessions: all of them
+    #[arg(long, requires = "list_sessions", help_heading = DISCOVERY, hide_short_help = true)]
+    all: bool,
     /// List the configs that come with massgen
     #[arg(long, help_heading = DISCOVERY, groups = [TASK])]
     list_examples: bool,
@@ -87,7 +95,7 @@ pub(crate) struct SetupArgs {
         value_name = "FILE",
         help_heading = SET_UP,
         hide_short_help = true,
-        conflicts_with_all = ["validate", "list_backends", "show_schema", "list_examples", "example", "setup"]
+        conflicts_with_all = ["validate", "list_backends", "list_sessions", "show_schema", "list_examples", "example", "setup"]
     )]
     pub(crate) generate_config: Option<PathBuf>,
     /// With --quickstart or --init: ask nothing, take what the flags and the keys that are set give
@@ -184,6 +192,7 @@ pub(crate) fn task<'a>(discovery: &'a DiscoveryArgs, setup: &'a SetupArgs) -> Op
         discovery.validate.as_deref().map(Task::Validate),
         discovery.list_backends.then_some(Task::ListBackends),
         discovery.show_schema.then_some(Task::ShowSchema),
+        discovery.list_sessions.then_some(Task::ListSessions { all: discovery.all }),
         discovery.list_examples.then_some(Task::ListExamples),
         discovery.example.as_deref().map(Task::Example),
         setup.setup.as_ref().map(|name| Task::Setup(name.as_deref())),

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use massgen_protocol::{Activity, Event};
+use massgen_sessions::SessionStore;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::bare;
 use super::site::{QUESTION, journals};
 use crate::args::{OutputArgs, TeamArgs};
+use crate::conversation::{Conversation, Staging};
 use crate::failure::{Failure, with_causes};
 use crate::run::{RunPlan, run, runtime};
 use crate::{surroundings, team, terminal};
@@ -101,7 +103,9 @@ fn team_run(job: &TeamJob) -> Result<Figures, Failure> {
         starts_programs: true,
         past: None,
     };
-    let figures = measured(|| runtime()?.block_on(Box::pin(run(plan))))?;
+    let mut conversation =
+        Conversation::kept_in(SessionStore::new(job.logs.with_extension("sessions")), Staging::Rehearsed);
+    let figures = measured(|| runtime()?.block_on(Box::pin(run(plan, &mut conversation))))?;
     let text_bytes = text_bytes(&job.logs)?;
     if text_bytes < job.text_bytes_min {
         let expected = job.text_bytes_min;

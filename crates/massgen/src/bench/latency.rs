@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use massgen_config::{AgentConfig, Environment, TeamConfig};
 use massgen_journal::{Journal, LogFolder, LogWriter, Stamps};
-use massgen_orchestrator::{Outcome, RunSetup};
+use massgen_orchestrator::{Budget, Clock, Outcome, RunSetup};
 use massgen_protocol::{AgentId, Event, Fact, Record, RunView};
+use massgen_quota::LimitsTable;
 use massgen_rehearsal::{RehearsalServer, Wire};
 use tokio_util::sync::CancellationToken;
 
@@ -89,11 +90,15 @@ fn setup(team: &TeamConfig, server: &RehearsalServer) -> Result<RunSetup, Failur
     Ok(RunSetup {
         run_id: "bench".to_owned(),
         question: QUESTION.to_owned(),
-        agents: agents::agents(team, &Environment::default(), Some(server))?,
+        agents: agents::agents(team, &Environment::default(), Some(server), &LimitsTable::EMPTY)?,
         rules: team.rules(),
         seed: 1,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         rehearsal: true,
+        earlier: Vec::new(),
+        tape: None,
+        budget: Budget::default(),
+        clock: Clock::default(),
         past: Vec::new(),
     })
 }

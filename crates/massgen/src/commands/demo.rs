@@ -8,7 +8,9 @@ use crate::surroundings;
 
 /// Starts the rehearsal provider and lets the scenario's team work on its question.
 pub(crate) fn demo(args: &DemoArgs) -> Result<(), Failure> {
-    assignment(args)?.carry_out(&args.output, &surroundings::environment()?, None)
+    let (environment, assignment) = (surroundings::environment()?, assignment(args)?);
+    let mut conversation = assignment.conversation(&environment);
+    assignment.carry_out(&args.output, &environment, &mut conversation, None)
 }
 
 /// The scenario's team and its question.

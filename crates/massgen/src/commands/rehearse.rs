@@ -24,7 +24,9 @@ pub(crate) fn rehearse(args: &RehearseArgs) -> Result<(), Failure> {
         return runtime()?.block_on(serve(scenario(&args.scenario)?, args));
     }
     let environment = surroundings::environment()?;
-    assignment(args, &environment, None)?.carry_out(&args.output, &environment, None)
+    let assignment = assignment(args, &environment, None)?;
+    let mut conversation = assignment.conversation(&environment);
+    assignment.carry_out(&args.output, &environment, &mut conversation, None)
 }
 
 /// What a rehearsal is about; `recorded` is the question of a run that was interrupted.
@@ -94,7 +96,7 @@ pub(crate) fn team_of(scenario: &Scenario) -> Result<Team, Failure> {
             .hint("name a team with `--config FILE`")
     })?;
     let document = config.document_for_logs();
-    Ok(Team { config, path: None, document })
+    Ok(Team { config, path: None, limits: massgen_quota::LimitsTable::EMPTY, document })
 }
 
 /// Starts the rehearsal provider on this machine.

@@ -98,7 +98,7 @@ fn offer_team<R: BufRead, W: Write>(
     // A key may have been given on the way.
     let environment = surroundings::environment()?;
     let document = config.document_for_logs();
-    let team = Team { config, path: Some(path), document };
+    let team = Team { config, path: Some(path), limits: massgen_quota::LimitsTable::EMPTY, document };
     Ok(Some(Beginning { team, environment, is_rehearsal: false }))
 }
 

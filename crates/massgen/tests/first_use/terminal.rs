@@ -25,8 +25,10 @@ fn a_key_makes_a_team_and_is_never_shown() {
     let newcomer = Newcomer::new();
     let mut terminal = Terminal::start(newcomer.command(&["--rehearse=any"]));
     // A rehearsal needs no team, so it asks at once.
-    terminal.sees("Your question: ");
-    drop(terminal);
+    terminal.sees("/quit leaves.");
+    terminal.sees("> ");
+    terminal.types("/quit");
+    assert_eq!(terminal.ends().0, 0);
 
     let mut terminal = Terminal::start(newcomer.command(&["What is a team for?"]));
     terminal.sees("q to leave: ");
@@ -64,8 +66,10 @@ fn a_proposal_is_written_by_a_single_enter() {
     terminal.sees("one agent for each key");
     terminal.types("");
     terminal.sees("Written to .massgen/config.yaml.");
-    terminal.sees("Your question: ");
-    drop(terminal);
+    terminal.sees("Ask a team of 2.");
+    terminal.sees("> ");
+    terminal.types("/quit");
+    assert_eq!(terminal.ends().0, 0);
     let text = newcomer.read(".massgen/config.yaml");
     assert!(text.contains("type: claude") && text.contains("type: gemini"), "{text}");
     assert!(!text.contains("api_key"), "keys stay where they are: {text}");

@@ -45,7 +45,7 @@ impl Log {
     }
 
     pub(crate) fn records(&self) -> Vec<Record> {
-        self.text("events.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        massgen_journal::read(&self.attempt().join("events.jsonl")).unwrap().records
     }
 
     pub(crate) fn facts(&self) -> Vec<Fact> {

@@ -32,7 +32,10 @@ mod input;
 mod messages;
 mod output;
 mod rehearsal;
+mod replay;
 mod resume;
+mod sessions;
 #[cfg(unix)]
 mod signals;
+mod spending;
 mod trouble;

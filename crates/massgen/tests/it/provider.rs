@@ -45,6 +45,11 @@ impl Provider {
         self.server.received()
     }
 
+    /// How many requests were refused for their number.
+    pub(crate) fn refused(&self) -> usize {
+        usize::try_from(self.server.refused()).unwrap()
+    }
+
     pub(crate) fn url(&self, kind: &str) -> String {
         self.server.base_url(BACKENDS.iter().find(|(_, known)| *known == kind).unwrap().0)
     }

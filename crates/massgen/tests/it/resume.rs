@@ -9,7 +9,7 @@ use crate::provider::Provider;
 use crate::traced::killed_before_write;
 
 /// The scenario of `massgen demo`, without its pauses.
-fn quasar() -> Provider {
+pub(crate) fn quasar() -> Provider {
     let text = include_str!("../../../rehearsal/scenarios/quasar.yaml");
     let is_pause =
         |line: &&str| line.trim_start().starts_with("delay_ms:") || line.trim_start().starts_with("first_ms:");
@@ -19,7 +19,7 @@ fn quasar() -> Provider {
     Provider::play(&text)
 }
 
-fn team(provider: &Provider) -> String {
+pub(crate) fn team(provider: &Provider) -> String {
     provider.team(&[
         ("openai", "gpt-5-nano"),
         ("claude", "claude-sonnet-4-5"),

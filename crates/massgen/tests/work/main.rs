@@ -44,6 +44,9 @@ mod provider;
 #[allow(dead_code, reason = "shared with the other tests of the program")]
 mod requests;
 
+#[path = "../it/traced.rs"]
+mod traced;
+
 mod files;
 mod parts;
 mod processes;
@@ -56,9 +59,11 @@ mod analysis;
 mod code;
 mod commands;
 mod contexts;
+mod conversations;
 mod crowd;
 mod custom;
 mod ends;
+mod interrupted;
 mod media;
 mod peers;
 mod servers;

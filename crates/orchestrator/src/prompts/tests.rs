@@ -23,7 +23,7 @@ fn view_of_three() -> (View, Choices, RunView) {
 }
 
 fn prompter(run: &RunView) -> Prompter<'_> {
-    Prompter { run, desks: &[], reader: AgentIndex(1) }
+    Prompter { run, earlier: &[], desks: &[], reader: AgentIndex(1) }
 }
 
 fn system(kind: TurnKind, role: Option<&str>, sensitivity: Sensitivity, novelty: Novelty) -> String {
@@ -97,13 +97,13 @@ fn an_author_s_paths_become_those_of_the_reader() {
     let written_at = folder.path().join("claude").display().to_string();
     run.answers[0].content = format!("Run {written_at}/run.py; not {written_at}_peers/agent2/x");
     run.answers[0].snapshot = "a".repeat(64).parse().ok();
-    let told = Prompter { run: &run, desks: &desks, reader: AgentIndex(1) }.news(&view, &choices);
+    let told = Prompter { run: &run, earlier: &[], desks: &desks, reader: AgentIndex(1) }.news(&view, &choices);
     let peers = folder.path().join("gpt_peers").display().to_string();
     assert!(told.contains(&format!("Run {peers}/agent1/run.py; not {peers}/agent2/x")), "{told}");
     assert!(!told.contains("claude"), "{told}");
     assert!(told.contains(&format!("\nagent1: {peers}/agent1\n")), "{told}");
     // An agent without a place to work still learns nothing of where others do.
-    let told = Prompter { run: &run, desks: &desks, reader: AgentIndex(2) }.news(&view, &choices);
+    let told = Prompter { run: &run, earlier: &[], desks: &desks, reader: AgentIndex(2) }.news(&view, &choices);
     assert!(told.contains("Run agent1/run.py; not peers/agent2/x"), "{told}");
 }
 
@@ -123,4 +123,26 @@ fn what_failed_under_a_peer_s_hands_is_told_to_the_next_voters() {
         "{told}"
     );
     assert!(!told.contains("of=\"agent2\""), "{told}");
+}
+
+#[test]
+fn what_was_said_before_comes_before_every_question() {
+    let earlier = ["old", "new"].map(|word| EarlierTurn {
+        number: 1,
+        question: format!("A {word} question?"),
+        answer: format!("An {word} answer."),
+    });
+    for kind in [TurnKind::Solo, TurnKind::FirstAnswer, TurnKind::Decide, TurnKind::Present] {
+        let (brief, run) = brief(kind);
+        let text = Prompter { earlier: &earlier, ..prompter(&run) }.opening(&brief, Strategy::WinnerPresents);
+        let places = ["A old question?", "An old answer.", "A new question?", "the user asks now", "How far is it?"];
+        let places = places.map(|words| text.find(words).unwrap_or_else(|| panic!("{words} is missing: {text}")));
+        assert!(places.is_sorted(), "{text}");
+        assert!(!text.contains("left out") && !text.contains("shortened"), "{text}");
+    }
+    let many: Vec<EarlierTurn> =
+        (1..=60).map(|number| EarlierTurn { number, question: "q".to_owned(), answer: "a".repeat(9_000) }).collect();
+    let (brief, run) = brief(TurnKind::Solo);
+    let text = Prompter { earlier: &many, ..prompter(&run) }.opening(&brief, Strategy::WinnerPresents);
+    assert!(text.contains("long and older turns are shortened; 38 older turns are left out. Answers"), "{text}");
 }

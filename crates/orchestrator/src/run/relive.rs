@@ -12,7 +12,6 @@ use massgen_coordination::{Input, Step};
 use massgen_protocol::{Activity, Cost, Event, Fact, Record, Timer, TurnId, Usage};
 
 use super::Run;
-use crate::clock;
 use crate::past::{self, Past, ResumeError};
 use crate::turn::Turn;
 
@@ -68,7 +67,7 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
         let unfinished = self.go_through(past)?;
         self.record(Activity::RunResumed { version: self.setup.version.clone() });
         if let Some((missing, step)) = unfinished {
-            let written = self.journal.append_together(clock::now_ms(), missing.clone());
+            let written = self.journal.append_together(self.setup.clock.now_ms(), missing.clone());
             self.show(written, missing);
             self.follow(step);
         } else if !has_begun {
@@ -77,16 +76,22 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
         let Some(mut reliving) = self.reliving.take() else { return Ok(()) };
         for orphan in reliving.past.orphans() {
             // Nobody knows what it came to: what was kept back for it counts as spent.
-            self.record(Activity::CallEnded {
+            let ended = Activity::CallEnded {
                 turn: orphan.turn,
                 call: orphan.call,
                 finish: None,
-                usage: Usage { estimated: true, ..Usage::default() },
+                usage: Usage {
+                    input_tokens: orphan.reserved.map_or(0, |reserved| reserved.tokens),
+                    estimated: true,
+                    ..Usage::default()
+                },
                 cost: orphan.reserved.map_or_else(Cost::default, |reserved| Cost::of_call(reserved.usd)),
                 first_chunk_ms: None,
                 duration_ms: 0,
                 reply: None,
-            });
+            };
+            self.purse.note(&Event::Activity(ended.clone()));
+            self.record(ended);
         }
         for (timer, due) in reliving.due {
             self.timers.set(timer, Duration::from_millis(due.saturating_sub(reliving.run_ms)));
@@ -114,9 +119,15 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
             self.see(record);
             let Some(input) = input else { continue };
             let step = self.coordinator.handle(input);
-            let mut decided = step.facts.iter();
-            while let Some(record) = records.next_if(|record| matches!(record.event, Event::Fact(_))) {
-                let is_same = matches!(&record.event, Event::Fact(fact) if decided.next() == Some(fact));
+            let mut decided = step.facts.iter().peekable();
+            // What an interrupted step lacked was written when the run went on, after it was said that it does.
+            while decided.peek().is_some()
+                && let Some(record) = records.next_if(|record| !matches!(record.event, Event::Input(_)))
+            {
+                let is_same = match &record.event {
+                    Event::Fact(fact) => decided.next() == Some(fact),
+                    Event::Input(_) | Event::Activity(_) => true,
+                };
                 if !is_same {
                     return Err(ResumeError::Diverged { seq: record.seq });
                 }
@@ -139,6 +150,7 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
         if let Some(reliving) = &mut self.reliving {
             reliving.note(&record);
         }
+        self.purse.note(&record.event);
         self.view.apply(&record);
         (self.observe)(&Arc::new(record));
     }

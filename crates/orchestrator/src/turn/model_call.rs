@@ -1,19 +1,20 @@
 //! One model call of a turn, as the journal tells of it.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
-use massgen_backends::{CallError, Message, ModelRequest, Reply};
-use massgen_protocol::{Activity, AssistantTurn, CallKey, Cost, FinishReason, Usage};
+use massgen_backends::{CallError, CallEvent, Message, ModelRequest, Reply};
+use massgen_protocol::{Activity, AssistantTurn, CallKey, Cost, FinishReason, Reserved, StreamChunk, Usage};
 
 use super::{Turn, millis};
 use crate::batch::{Batch, WAIT_MAX};
+use crate::tape::Tape;
+use tokio::time::Instant;
 
 impl Turn {
     /// Asks the model and tells of what it streams.
-    pub(super) async fn call(&self, number: u32, key: CallKey) -> Result<Reply, CallError> {
-        self.activity(Activity::CallStarted { turn: self.id, call: number, key: Some(key), reserved: None });
-        let mut open = OpenCall::new(self, number);
+    pub(super) async fn call(&self, number: u32, key: CallKey, reserved: Reserved) -> Result<Reply, CallError> {
+        self.activity(Activity::CallStarted { turn: self.id, call: number, key: Some(key), reserved: Some(reserved) });
+        let mut open = OpenCall::new(self, number, reserved);
         let batch = &open.batch;
         let mut on = |event| lock(batch).push(event);
         let reply = {
@@ -28,10 +29,25 @@ impl Turn {
             }
         };
         let first_chunk_ms = reply.time_to_first_chunk.map(millis);
-        open.end(Some((reply.finish.clone(), reply.turn.clone())), reply.usage, first_chunk_ms);
+        open.end(Some((reply.finish.clone(), reply.turn.clone())), reply.usage, reply.usd, first_chunk_ms);
         if let Some(text) = caution(&reply.finish) {
             self.activity(Activity::Notice { agent: Some(self.id.agent), text });
         }
+        Ok(reply)
+    }
+}
+
+impl Turn {
+    /// Gives the recorded reply, and tells of it as of a call.
+    pub(super) async fn play(&self, number: u32, key: CallKey, tape: &Tape) -> Result<Reply, String> {
+        let reply = tape.reply(self.id, &key).await?;
+        let nothing = Reserved { tokens: 0, usd: None };
+        self.activity(Activity::CallStarted { turn: self.id, call: number, key: Some(key), reserved: None });
+        let mut open = OpenCall::new(self, number, nothing);
+        if !reply.turn.text.is_empty() {
+            lock(&open.batch).push(CallEvent::Chunk(StreamChunk::Text { delta: reply.turn.text.clone() }));
+        }
+        open.end(Some((reply.finish.clone(), reply.turn.clone())), reply.usage, reply.usd, None);
         Ok(reply)
     }
 }
@@ -41,24 +57,38 @@ impl Turn {
 struct OpenCall<'a, Send: FnMut(Activity)> {
     turn: &'a Turn,
     number: u32,
+    reserved: Reserved,
     started: Instant,
     batch: Mutex<Batch<Send>>,
     ended: bool,
 }
 
 impl<'a> OpenCall<'a, Box<dyn FnMut(Activity) + Send + 'a>> {
-    fn new(turn: &'a Turn, number: u32) -> Self {
+    fn new(turn: &'a Turn, number: u32, reserved: Reserved) -> Self {
         let send: Box<dyn FnMut(Activity) + Send + 'a> = Box::new(|activity| turn.activity(activity));
-        Self { turn, number, started: Instant::now(), batch: Mutex::new(Batch::new(turn.id, send)), ended: false }
+        Self {
+            turn,
+            number,
+            reserved,
+            started: Instant::now(),
+            batch: Mutex::new(Batch::new(turn.id, send)),
+            ended: false,
+        }
     }
 }
 
 impl<Send: FnMut(Activity)> OpenCall<'_, Send> {
-    fn end(&mut self, reply: Option<(FinishReason, AssistantTurn)>, usage: Usage, first_chunk_ms: Option<u64>) {
+    fn end(
+        &mut self,
+        reply: Option<(FinishReason, AssistantTurn)>,
+        usage: Usage,
+        usd: Option<f64>,
+        first_chunk_ms: Option<u64>,
+    ) {
         self.ended = true;
         lock(&self.batch).flush();
         let nothing = usage == Usage::default();
-        let cost = if nothing { Cost::default() } else { Cost::of_call(self.turn.backend.price(&usage)) };
+        let cost = if nothing { Cost::default() } else { Cost::of_call(usd) };
         let (finish, reply) = reply.unzip();
         self.turn.activity(Activity::CallEnded {
             turn: self.turn.id,
@@ -70,6 +100,9 @@ impl<Send: FnMut(Activity)> OpenCall<'_, Send> {
             duration_ms: millis(self.started.elapsed()),
             reply: reply.map(Box::new),
         });
+        for text in self.turn.purse.settle(self.turn.id, &self.reserved, &usage, cost.known_usd) {
+            self.turn.activity(Activity::Notice { agent: None, text });
+        }
     }
 }
 
@@ -81,7 +114,7 @@ impl<Send: FnMut(Activity)> Drop for OpenCall<'_, Send> {
         let streamed = lock(&self.batch).streamed_bytes();
         // A call that failed before it said anything is not billed.
         let usage = if streamed == 0 { Usage::default() } else { estimate(&self.turn.request, streamed) };
-        self.end(None, usage, None);
+        self.end(None, usage, self.turn.backend.price(&usage), None);
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use futures_util::future::join_all;
 use massgen_backends::ToolResult;
@@ -12,6 +11,7 @@ use massgen_tool::{CallContext, Caller, Effect, Progress, ToolOutcome};
 use super::{Report, Turn, millis};
 use crate::checks;
 use crate::past::Recalled;
+use tokio::time::Instant;
 
 /// How much of a result the journal keeps. The model has the whole.
 const RESULT_BYTES_MAX: usize = 4 * 1024;

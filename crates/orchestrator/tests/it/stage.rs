@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use massgen_backends::{ApiKey, Backend, BackendSpec, BuiltinTools, CallPolicy, HttpSettings, http_client};
 use massgen_journal::Journal;
-use massgen_orchestrator::{AgentSetup, Outcome, RunSetup, announcements, run};
+use massgen_orchestrator::{AgentSetup, Budget, Clock, Outcome, RunSetup, announcements, run};
 use massgen_protocol::{AgentId, AgentProfile, Record, Rules};
 use massgen_providers::{Protocol, provider_for_model};
 use massgen_rehearsal::{RehearsalServer, Scenario, Wire};
@@ -32,12 +32,16 @@ impl Stage {
         let setup = RunSetup {
             run_id: "test".to_owned(),
             question,
+            earlier: Vec::new(),
             agents,
             rules,
             seed: 7,
             version: "0".to_owned(),
             rehearsal: true,
             past: Vec::new(),
+            tape: None,
+            budget: Budget::default(),
+            clock: Clock::default(),
         };
         Self { server, folder: tempfile::tempdir().unwrap(), setup }
     }
@@ -66,11 +70,13 @@ fn agent(model: &str, server: &RehearsalServer) -> AgentSetup {
         params: serde_json::Map::new(),
         builtin: BuiltinTools::default(),
         policy: CallPolicy { first_pause: Duration::from_millis(1), ..CallPolicy::default() },
+        price: None,
+        quota: None,
     };
     let profile = AgentProfile {
         id: AgentId::new(format!("id of {model}")),
         backend: provider.kind.to_owned(),
         model: model.to_owned(),
     };
-    AgentSetup::new(profile, Backend::new(spec, http_client(&HttpSettings::default()).unwrap()).unwrap())
+    AgentSetup::new(profile, Arc::new(Backend::new(spec, http_client(&HttpSettings::default()).unwrap()).unwrap()))
 }

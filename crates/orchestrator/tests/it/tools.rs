@@ -239,7 +239,7 @@ question: q
 models:
   gpt-5-nano:
     - {when: {answers: 0}, new_answer: one}
-    - {when: {answers: 2, not_shows: [three]}, new_answer: three}
+    - {when: {answers: 2, not_shows: [three]}, first_ms: 500, new_answer: three}
     - {vote: {for: three, reason: r}}
   claude-sonnet-4-5:
     - {when: {answers: 0}, new_answer: two}

@@ -19,7 +19,7 @@ pub enum CostBy {
     Day,
 }
 
-/// The turns that count: those begun in a span of time. A turn of which nobody knows when it was begun counts only if
+/// The turns that count: those begun in a span of time, without rehearsals. A turn of which nobody knows when it was begun counts only if
 /// there is no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Range {
@@ -75,7 +75,7 @@ impl Index {
             let total = self.sums(range, "NULL", "")?.into_iter().next().unwrap_or_default();
             let without = format!(
                 "SELECT count(*) FROM turns
-                 WHERE NOT EXISTS (SELECT 1 FROM usage WHERE usage.turn = turns.row) AND {RANGE}"
+                 WHERE NOT EXISTS (SELECT 1 FROM usage WHERE usage.turn = turns.row) AND NOT is_rehearsal AND {RANGE}"
             );
             let turns_without_costs: i64 =
                 self.database.prepare(&without)?.query_row(limits(range), |row| row.get(0))?;

@@ -40,6 +40,8 @@ pub struct SessionLine {
     pub standing: SessionStanding,
     /// How many turns it has.
     pub turns: u64,
+    /// How many of them are rehearsals, whose answers were scripted.
+    pub rehearsals: u64,
     /// Its first question, on one line and shortened.
     pub title: Option<String>,
     /// Whose answer the last turn's is.
@@ -97,7 +99,7 @@ impl Index {
                 |row| row.get(0),
             )?;
             let select = format!(
-                "SELECT id, problem, turns, title, status, winner, started_ms, updated_ms, known_usd, unpriced_calls,
+                "SELECT id, problem, turns, rehearsals, title, status, winner, started_ms, updated_ms, known_usd, unpriced_calls,
                     input_tokens, output_tokens
                  FROM sessions {WHERE} ORDER BY updated_ms DESC, id DESC LIMIT :limit OFFSET :offset"
             );
@@ -130,6 +132,7 @@ fn line(row: &Row<'_>) -> rusqlite::Result<SessionLine> {
         id: row.get("id")?,
         standing,
         turns,
+        rehearsals: number("rehearsals")?,
         title: row.get("title")?,
         winner: row.get("winner")?,
         started_ms: row.get::<_, Option<i64>>("started_ms")?.map(i64::unsigned_abs),

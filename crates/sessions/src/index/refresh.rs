@@ -210,7 +210,8 @@ impl Entry {
         let mut cost = Cost::default();
         let (mut input_tokens, mut output_tokens) = (0, 0);
         for turn in &self.turns {
-            let spends = spends(turn);
+            // What a script says was used was not paid.
+            let spends = if turn.is_rehearsal { Vec::new() } else { spends(turn) };
             cost += spend::sum(spends.iter().map(|spend| spend.cost));
             input_tokens += spends.iter().map(|spend| count(spend.input_tokens)).fold(0, i64::saturating_add);
             output_tokens += spends.iter().map(|spend| count(spend.output_tokens)).fold(0, i64::saturating_add);
@@ -221,8 +222,8 @@ impl Entry {
         let updated_ms = self.turns.iter().filter_map(TurnRecord::updated_ms).max().unwrap_or(self.modified_ms);
         let mut statement = database.prepare(
             "INSERT INTO sessions (id, stamp, problem, turns, title, status, winner, started_ms, updated_ms, known_usd,
-                unpriced_calls, input_tokens, output_tokens)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                unpriced_calls, input_tokens, output_tokens, rehearsals)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?;
         statement.execute(params![
             self.id,
@@ -238,6 +239,7 @@ impl Entry {
             cost.unpriced_calls,
             input_tokens,
             output_tokens,
+            count(self.turns.iter().filter(|turn| turn.is_rehearsal).count() as u64),
         ])?;
         Ok(())
     }
@@ -250,10 +252,18 @@ fn insert_turn(
     spends: &[AgentSpend],
     zone: &TimeZone,
 ) -> rusqlite::Result<()> {
-    let mut statement =
-        database.prepare("INSERT INTO turns (session, number, status, started_ms, day) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+    let mut statement = database.prepare(
+        "INSERT INTO turns (session, number, status, started_ms, day, is_rehearsal) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
     let day = turn.started_ms.map(|started_ms| moment::day(started_ms, zone));
-    let row = statement.insert(params![session, turn.number, turn.status.as_str(), turn.started_ms.map(count), day])?;
+    let row = statement.insert(params![
+        session,
+        turn.number,
+        turn.status.as_str(),
+        turn.started_ms.map(count),
+        day,
+        turn.is_rehearsal
+    ])?;
     let mut statement = database.prepare("INSERT INTO turn_text (rowid, question, answer) VALUES (?1, ?2, ?3)")?;
     statement.execute(params![row, searchable(turn.question.as_deref()), searchable(turn.answer.as_deref())])?;
     for (place, spend) in spends.iter().enumerate() {

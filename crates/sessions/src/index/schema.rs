@@ -6,7 +6,7 @@ use rusqlite::Connection;
 pub(super) const APPLICATION_ID: i32 = 0x6d67_7369;
 
 /// Counts the forms of the tables. An index of another form is built anew, never changed.
-pub(super) const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = 2;
 
 /// `turn_text` has a row for each row of `turns`, under the same number. Its prefixes are what a search for the word
 /// that is being typed looks up.
@@ -16,6 +16,7 @@ const TABLES: &str = "
         stamp TEXT NOT NULL,
         problem TEXT,
         turns INTEGER NOT NULL,
+        rehearsals INTEGER NOT NULL,
         title TEXT,
         status TEXT,
         winner TEXT,
@@ -34,6 +35,7 @@ const TABLES: &str = "
         status TEXT NOT NULL,
         started_ms INTEGER,
         day TEXT,
+        is_rehearsal INTEGER NOT NULL,
         UNIQUE (session, number)
     );
     CREATE TABLE usage (

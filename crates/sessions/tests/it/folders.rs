@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use massgen_protocol::RunEnd;
 use massgen_sessions::{SessionError, TurnEnd, TurnResult, TurnStatus};
 use serde_json::{Value, json};
 
@@ -192,4 +193,43 @@ fn what_is_missing_of_the_session_files_comes_with_the_next_turn() {
     assert!(summary.contains("TURN 1 (completed)") && summary.contains("TURN 2 (completed)"), "{summary}");
     let winners = fs::read_to_string(session.dir().join("winning_agents_history.json")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&winners).unwrap().as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_stopped_turn_goes_on_and_leaves_no_trace_of_the_stop() {
+    let world = World::new();
+    let session = world.session("s", &[("Why?", "Because.")]);
+    let turn = session.begin_turn_at("And then?", &world.path("log/attempt_1"), START_MS).unwrap();
+    fs::write(turn.partial_workspace("alpha").unwrap().join("x"), "x").unwrap();
+    let answers = vec![("beta".to_owned(), "Two.".to_owned()), ("alpha".to_owned(), "One.".to_owned())];
+    let outcome = TurnEnd::Partial { phase: "deciding".to_owned(), answers, selected: None };
+    let stopped = turn.finish(&TurnResult { outcome, ..completed("", START_MS + 1_000) }).unwrap();
+    assert_eq!(stopped.status, TurnStatus::Partial);
+    let told = &session.history().unwrap()[1].answer;
+    assert!(told.ends_with("[agent1]\nOne.\n\n[agent2]\nTwo."), "in the order of the team: {told}");
+
+    let turn = session.reopen_turn(2, &world.path("log/attempt_2")).unwrap();
+    assert_eq!((turn.number(), session.is_alive().unwrap()), (2, true));
+    let running = metadata(turn.dir());
+    assert_eq!((&running["status"], &running["task"]), (&json!("running"), &json!("And then?")));
+    assert!(running["log_dir"].as_str().unwrap().ends_with("attempt_2"), "{running:#}");
+    let finished = turn.finish(&completed("Nothing.", START_MS + 9_000)).unwrap();
+    assert_eq!((finished.status, finished.answer.as_deref()), (TurnStatus::Completed, Some("Nothing.")));
+    assert_eq!((finished.started_ms, finished.ended_ms), (Some(START_MS), Some(START_MS + 9_000)));
+    assert_eq!((finished.partial, finished.partial_answers.len()), (None, 0));
+    assert!(!finished.dir.join("workspaces").exists());
+    assert_eq!(session.turns().unwrap().len(), 2);
+
+    assert!(matches!(session.reopen_turn(3, &world.path("log")), Err(SessionError::Read { .. })));
+}
+
+#[test]
+fn a_run_that_the_user_stopped_is_partial_whatever_was_taken_at_last() {
+    let world = World::new();
+    let mut view = write_journal(&world.path("log"), &events(""));
+    assert!(matches!(TurnResult::of_run(&view).outcome, TurnEnd::Completed { .. }));
+    view.end = Some(RunEnd::Cancelled);
+    let stopped = TurnResult::of_run(&view);
+    let TurnEnd::Partial { phase, selected, .. } = &stopped.outcome else { panic!("{stopped:?}") };
+    assert_eq!((phase.as_str(), selected.as_deref(), stopped.end.as_str()), ("deciding", Some("alpha"), "cancelled"));
 }

@@ -228,3 +228,20 @@ fn the_index_is_private() {
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
 }
+
+#[test]
+fn rehearsals_are_counted_and_cost_nothing() {
+    let world = World::new();
+    let session = world.session("mixed", &[("q", "a")]);
+    let turn = session.begin_rehearsal("scripted", &world.path("log")).unwrap();
+    let record = turn.finish(&completed("a", START_MS)).unwrap();
+    assert!(record.is_rehearsal && !session.turns().unwrap()[0].is_rehearsal);
+    assert_eq!(session.history().unwrap().iter().map(|turn| turn.is_rehearsal).collect::<Vec<_>>(), [false, true]);
+    let (mut index, _) = open(&world);
+    index.refresh(&world.store).unwrap();
+    let line = &index.list(1, 0, &Filter::default()).unwrap().sessions[0];
+    assert_eq!((line.turns, line.rehearsals), (2, 1));
+    assert_eq!(line.cost, Cost { known_usd: 0.25, unpriced_calls: 3 });
+    let costs = index.costs(Range::default(), CostBy::Day).unwrap();
+    assert_eq!((costs.total.turns, costs.turns_without_costs, costs.lines.len()), (1, 0, 1));
+}

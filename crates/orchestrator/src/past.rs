@@ -56,8 +56,11 @@ pub fn before_it_was_stopped(records: Vec<Record>) -> Vec<Record> {
         place < cut
             || matches!(&record.event, Event::Activity(activity) if of_turn(activity).is_some_and(|turn| open.contains(&turn)))
     };
+    // The time that it took to stop is not taken from what the turns have left.
+    let stopped_at_ms = records.get(cut).map_or(u64::MAX, |record| record.at_ms);
     let kept = records.into_iter().enumerate().filter(|(place, record)| is_kept(*place, record));
-    (1..).zip(kept).map(|(seq, (_, record))| Record { seq, ..record }).collect()
+    let kept = (1..).zip(kept);
+    kept.map(|(seq, (_, record))| Record { seq, at_ms: record.at_ms.min(stopped_at_ms), ..record }).collect()
 }
 
 fn open_turns(records: &[Record]) -> Vec<TurnId> {
@@ -137,12 +140,18 @@ impl Past {
             }
             Activity::ToolCalled { turn, id, name, arguments } => {
                 let call = ToolCall { id: id.clone(), name: name.clone(), arguments: arguments.clone() };
-                self.turns.entry(*turn).or_default().tools.push(PastTool { call, end: None });
+                let tools = &mut self.turns.entry(*turn).or_default().tools;
+                // A call that was stopped is made again.
+                if let Some(stopped) = tools.iter().position(|tool| tool.call == call && tool.is_stopped()) {
+                    tools.remove(stopped);
+                }
+                tools.push(PastTool { call, end: None, is_told: false });
             }
             Activity::ToolEnded { turn, id, name, end, result, content, checked, .. } => {
                 let tools = &mut self.turns.entry(*turn).or_default().tools;
-                let is_it = |tool: &&mut PastTool| tool.end.is_none() && tool.call.id == *id && tool.call.name == *name;
+                let is_it = |tool: &&mut PastTool| !tool.is_told && tool.call.id == *id && tool.call.name == *name;
                 if let Some(tool) = tools.iter_mut().find(is_it) {
+                    tool.is_told = true;
                     let content = content.as_ref().unwrap_or(result).clone();
                     // A call that was stopped with its turn was not seen through.
                     tool.end = (*end != ToolEnd::Stopped).then(|| PastEnd {
@@ -203,7 +212,16 @@ struct PastCall {
 #[derive(Debug)]
 struct PastTool {
     call: ToolCall,
+    /// `None`: nobody knows what it came to.
     end: Option<PastEnd>,
+    /// Whether the journal has an end of it.
+    is_told: bool,
+}
+
+impl PastTool {
+    fn is_stopped(&self) -> bool {
+        self.is_told && self.end.is_none()
+    }
 }
 
 /// How a tool call ended.
@@ -220,7 +238,10 @@ pub(crate) enum Recalled {
     /// It was never made.
     Never,
     /// It was made, and nobody knows how it ended.
-    Begun,
+    Begun {
+        /// Whether the journal says that it ended all the same, with its turn.
+        is_told: bool,
+    },
     /// It was made, and came to this.
     Ended(PastEnd),
 }
@@ -231,7 +252,7 @@ impl PastTurn {
         let call = self.calls.pop_front()?;
         if call.key != *key {
             self.calls.clear();
-            self.tools.clear();
+            self.tools.retain(|tool| !tool.is_told);
             return None;
         }
         Some(Reply { turn: call.reply, finish: call.finish, usage: call.usage, time_to_first_chunk: None, usd: None })
@@ -240,13 +261,15 @@ impl PastTurn {
     /// What is known of a tool call.
     pub(crate) fn tool(&mut self, call: &ToolCall) -> Recalled {
         let is_it = |tool: &PastTool| tool.call == *call;
-        // A call that was begun twice was repeated because it changes nothing; what counts is how it ended.
-        let ended = self.tools.iter().position(|tool| is_it(tool) && tool.end.is_some());
-        let Some(place) = ended.or_else(|| self.tools.iter().position(is_it)) else { return Recalled::Never };
-        match self.tools.remove(place).end {
-            None => Recalled::Begun,
-            Some(end) => Recalled::Ended(end),
-        }
+        let Some(place) = self.tools.iter().position(is_it) else { return Recalled::Never };
+        let PastTool { end, is_told, .. } = self.tools.remove(place);
+        end.map_or(Recalled::Begun { is_told }, Recalled::Ended)
+    }
+
+    /// The tool calls of which the journal has no end yet, and that nobody has asked for.
+    pub(crate) fn untold(&mut self) -> Vec<ToolCall> {
+        let untold = |tool: PastTool| (!tool.is_told).then_some(tool.call);
+        std::mem::take(&mut self.tools).into_iter().filter_map(untold).collect()
     }
 
     /// Whether the coordination has had the next report already; then it is not made again.

@@ -275,14 +275,16 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
         let mut cancelled = false;
         while !self.coordinator.is_over() {
             tokio::select! {
-                // `self` holds a sender: the channel cannot close.
-                Some(report) = inbox.recv() => self.receive(report),
-                timer = self.timers.next() => self.handle(Input::TimerFired { timer }),
-                Some(joined) = self.tasks.join_next_with_id() => self.joined(joined),
+                // Chance has no say, so that a simulation repeats. Reports come last but one: there may always be another.
+                biased;
                 () = cancel.cancelled(), if !cancelled => {
                     cancelled = true;
                     self.handle(Input::Cancel);
                 }
+                timer = self.timers.next() => self.handle(Input::TimerFired { timer }),
+                // `self` holds a sender: the channel cannot close.
+                Some(report) = inbox.recv() => self.receive(report),
+                Some(joined) = self.tasks.join_next_with_id() => self.joined(joined),
             }
         }
         // What was reported before the end belongs to the run.
@@ -296,6 +298,11 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
     fn receive(&mut self, report: Report) {
         match report {
             Report::Activity(activity) => self.record(activity),
+            Report::Beforehand(activity, written) => {
+                self.record(activity);
+                // A turn that was stopped meanwhile does not listen any more.
+                let _ = written.send(());
+            }
             Report::Input(input) => self.handle(input),
         }
     }
@@ -490,7 +497,7 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
             };
             match report {
                 None => return result,
-                Some(Report::Activity(activity)) => self.record(activity),
+                Some(report @ (Report::Activity(_) | Report::Beforehand(..))) => self.receive(report),
                 Some(Report::Input(Input::SafePoint { .. })) => {
                     let _ = instructions.send(Instruction::Continue { news: None, files: None });
                 }

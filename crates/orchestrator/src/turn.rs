@@ -12,6 +12,7 @@ use massgen_coordination::{Checked, Input};
 use massgen_protocol::{Activity, CallKey, SnapshotId, ToolCall, ToolSpec, TurnId, TurnKind};
 use massgen_tool::Toolbox;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::budget::Scope;
@@ -34,6 +35,8 @@ const REFUSED_REPLIES_MAX: u32 = 5;
 pub(crate) enum Report {
     /// For the journal.
     Activity(Activity),
+    /// For the journal, before it happens: it does once it is said that this is written.
+    Beforehand(Activity, oneshot::Sender<()>),
     /// For the coordination.
     Input(Input),
 }
@@ -112,7 +115,9 @@ impl Turn {
     /// `TurnStopped`: nothing of it runs any more by then.
     pub(crate) async fn work(mut self) {
         let (stop, reports, turn) = (self.stop.clone(), self.reports.clone(), self.id);
-        if stop.run_until_cancelled(self.converse()).await.is_none() {
+        let is_stopped = stop.run_until_cancelled(self.converse()).await.is_none();
+        self.tell_untold();
+        if is_stopped {
             // What was decided is finished work, even if its files could not be stored any more.
             if let Some(reply) = self.decided.take() {
                 let _ = reports.send(Report::Input(Input::Replied { turn, reply }));
@@ -238,9 +243,8 @@ impl Turn {
 
     /// From here on, everything is new. A turn that had been told to stop stops here.
     async fn leave_past(&mut self) {
-        if std::mem::take(&mut self.past.is_cut) {
-            self.stop.cancel();
-            std::future::pending::<()>().await;
+        if self.past.is_cut {
+            self.stop_as_told().await;
         }
         if !self.past.leave() {
             return;
@@ -258,6 +262,12 @@ impl Turn {
             self.request.messages.extend(text.map(Message::User));
         }
         self.offer_tools(true);
+    }
+
+    /// Stops as the run had told the turn before the run was interrupted. Does not return.
+    async fn stop_as_told(&self) {
+        self.stop.cancel();
+        std::future::pending::<()>().await;
     }
 
     /// Reports a reply without tool calls that are still to run, and waits for what the run makes of it; `false`: the
@@ -289,6 +299,10 @@ impl Turn {
 
     /// Stands at a safe point until the run lets it go on; `false`: the turn is over.
     async fn rest(&mut self, reply: Reply, ran: Vec<Ran>) -> bool {
+        // Who had been told to stop is not told to go on.
+        if self.past.is_cut && self.instructions.is_empty() {
+            self.stop_as_told().await;
+        }
         self.report(Input::SafePoint { turn: self.id });
         let Some(instruction) = self.instructions.recv().await else { return false };
         let (text, files) = match instruction {
@@ -388,6 +402,16 @@ impl Turn {
 
     fn activity(&self, activity: Activity) {
         let _ = self.reports.send(Report::Activity(activity));
+    }
+
+    /// Tells of something that must not happen before the journal has it, and returns when it may.
+    async fn activity_to_come(&self, activity: Activity) {
+        let (written, is_written) = oneshot::channel();
+        let _ = self.reports.send(Report::Beforehand(activity, written));
+        if is_written.await.is_err() {
+            // Nobody is left to write it: the run is over, and with it this turn.
+            std::future::pending::<()>().await;
+        }
     }
 }
 

@@ -207,3 +207,60 @@ fn what_is_not_there_is_not_resumed() {
     let finished = place.massgen(["resume", "log_1"]).run().expect(1);
     assert!(finished.stderr.contains("there is no run `log_1`"), "{finished}");
 }
+
+/// A small file system, unmounted with this value.
+#[cfg(target_os = "linux")]
+struct Mounted(std::path::PathBuf);
+
+#[cfg(target_os = "linux")]
+impl Mounted {
+    fn mount(&self, options: &str) -> bool {
+        let mut command = std::process::Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", options, "none"]).arg(&self.0);
+        command.output().is_ok_and(|output| output.status.success())
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(&self.0).output();
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn on_a_full_disk_a_run_ends_and_what_was_written_is_gone_on_with() {
+    let provider = quasar();
+    for size in ["16k", "32k", "48k", "64k"] {
+        let place = Place::new();
+        place.write("team.yaml", &team(&provider));
+        let disk = Mounted(place.path().join("disk"));
+        std::fs::create_dir(&disk.0).unwrap();
+        if !disk.mount(&format!("size={size}")) {
+            state!("skipped: no file system can be mounted here");
+            return;
+        }
+        let base = disk.0.to_str().unwrap();
+        let finished = place.massgen(ASK).env("MASSGEN_LOG_BASE_DIR", base).run();
+        if !finished.stderr.contains("the journal of this run is not complete") {
+            state!("{size}: there was no room for the log at all, or enough for all of it");
+            continue;
+        }
+        let finished = finished.expect(0);
+        assert!(finished.stdout.contains("WINNER: claude-sonnet-4-5"), "{finished}");
+        assert!(disk.mount("remount,size=8m"), "{size}");
+        let session = std::fs::read_dir(&disk.0).unwrap().next().unwrap().unwrap().path();
+        let journal = session.join("turn_1/attempt_1/events.jsonl");
+        let before = massgen_journal::read(&journal).unwrap().records;
+        let resumed = place.massgen(["resume", "--automation"]).env("MASSGEN_LOG_BASE_DIR", base).run();
+        if told(&before).end.is_some() {
+            continue;
+        }
+        resumed.expect(0);
+        let records = massgen_journal::read(&journal).unwrap().records;
+        assert_eq!(told(&records).winner.unwrap().to_string(), "agent2.2", "{size}");
+        assert_eq!(repeated(&told(&before), &records[before.len()..]), 0, "{size}");
+        state!("{size}: the journal had {} records when the disk was full; no call repeated", before.len());
+    }
+}

@@ -49,8 +49,12 @@ impl Reliving {
             self.run_ms = self.run_ms.saturating_add(record.at_ms.saturating_sub(last));
         }
         self.last_at_ms = Some(record.at_ms);
-        self.past.note(&record.event);
-        match &record.event {
+        self.note_event(&record.event);
+    }
+
+    fn note_event(&mut self, event: &Event) {
+        self.past.note(event);
+        match event {
             Event::Input(Input::TimerFired { timer }) => drop(self.due.remove(timer)),
             Event::Fact(Fact::TurnEnded { turn, .. }) => drop(self.turns.remove(turn)),
             _ => {}
@@ -67,6 +71,9 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
         let unfinished = self.go_through(past)?;
         self.record(Activity::RunResumed { version: self.setup.version.clone() });
         if let Some((missing, step)) = unfinished {
+            if let Some(reliving) = &mut self.reliving {
+                missing.iter().for_each(|event| reliving.note_event(event));
+            }
             let written = self.journal.append_together(self.setup.clock.now_ms(), missing.clone());
             self.show(written, missing);
             self.follow(step);

@@ -13,8 +13,9 @@ use tokio::time::Instant;
 impl Turn {
     /// Asks the model and tells of what it streams.
     pub(super) async fn call(&self, number: u32, key: CallKey, reserved: Reserved) -> Result<Reply, CallError> {
-        self.activity(Activity::CallStarted { turn: self.id, call: number, key: Some(key), reserved: Some(reserved) });
         let mut open = OpenCall::new(self, number, reserved);
+        let started = Activity::CallStarted { turn: self.id, call: number, key: Some(key), reserved: Some(reserved) };
+        self.activity_to_come(started).await;
         let batch = &open.batch;
         let mut on = |event| lock(batch).push(event);
         let reply = {

@@ -60,7 +60,8 @@ impl Turn {
     }
 
     async fn run_tool(&self, call: &ToolCall) -> Ran {
-        let open = OpenTool::new(self, call);
+        let open = OpenTool::told_of(self, call);
+        self.activity_to_come(called(self, call)).await;
         let context = CallContext {
             caller: Caller { turn: self.id, presenting: self.presenting, sight: self.sight },
             cancel: self.stop.child_token(),
@@ -82,19 +83,37 @@ impl Turn {
         let end = match self.past.tool(call) {
             Recalled::Never => return None,
             // Running it again changes nothing.
-            Recalled::Begun if self.tools.effect(&call.name) == Effect::None => return None,
-            Recalled::Begun => {
+            Recalled::Begun { is_told } if self.tools.effect(&call.name) == Effect::None => {
+                if !is_told {
+                    self.tell_stopped(call);
+                }
+                return None;
+            }
+            Recalled::Begun { is_told } => {
                 let outcome = ToolOutcome::failed(
                     "massgen was interrupted while this call ran. It is not known whether it had its effect. Find out \
                      before you repeat it.",
                 );
-                OpenTool::resumed(self, call).end(ToolEnd::Failed, &outcome.content, &[]);
+                if !is_told {
+                    OpenTool::told_of(self, call).end(ToolEnd::Failed, &outcome.content, &[]);
+                }
                 return Some(Ran { result: result(call, &outcome), outcome, checked: Vec::new() });
             }
             Recalled::Ended(end) => end,
         };
         let outcome = if end.is_error { ToolOutcome::failed(end.content) } else { ToolOutcome::done(end.content) };
         Some(Ran { result: result(call, &outcome), outcome, checked: end.checked })
+    }
+
+    /// Tells of the end of calls that an interruption ended, and that will not be looked at again.
+    pub(super) fn tell_untold(&mut self) {
+        for call in self.past.untold() {
+            self.tell_stopped(&call);
+        }
+    }
+
+    fn tell_stopped(&self, call: &ToolCall) {
+        drop(OpenTool::told_of(self, call));
     }
 
     /// Passes on what a call tells while it runs, up to a limit.
@@ -114,6 +133,15 @@ impl Turn {
             // The run may be gone already: then nobody needs to know.
             let _ = reports.send(Report::Activity(Activity::ToolOutput { turn, id: id.clone(), delta }));
         })
+    }
+}
+
+fn called(turn: &Turn, call: &ToolCall) -> Activity {
+    Activity::ToolCalled {
+        turn: turn.id,
+        id: call.id.clone(),
+        name: call.name.clone(),
+        arguments: call.arguments.clone(),
     }
 }
 
@@ -137,17 +165,12 @@ struct OpenTool<'a> {
 
 impl<'a> OpenTool<'a> {
     fn new(turn: &'a Turn, call: &'a ToolCall) -> Self {
-        turn.activity(Activity::ToolCalled {
-            turn: turn.id,
-            id: call.id.clone(),
-            name: call.name.clone(),
-            arguments: call.arguments.clone(),
-        });
-        Self::resumed(turn, call)
+        turn.activity(called(turn, call));
+        Self::told_of(turn, call)
     }
 
-    /// A call that the journal knows of already.
-    fn resumed(turn: &'a Turn, call: &'a ToolCall) -> Self {
+    /// A call that the journal knows of already, or is told of before it is made.
+    fn told_of(turn: &'a Turn, call: &'a ToolCall) -> Self {
         Self { turn, call, started: Instant::now(), ended: false }
     }
 

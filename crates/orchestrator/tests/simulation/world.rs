@@ -1,0 +1,69 @@
+//! What is outside of the process: it remembers what models were asked and what tools did, whatever dies.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use massgen_protocol::{AgentIndex, CallKey, TurnId, Usage};
+
+/// The outside world of one simulation.
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    memory: Mutex<Memory>,
+}
+
+/// What the world remembers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Memory {
+    /// How often each agent's model was asked what; with the turn, where it was told.
+    pub(crate) asked: BTreeMap<(AgentIndex, Option<TurnId>, CallKey), u64>,
+    /// What models would put on the bill.
+    pub(crate) billed: BTreeMap<AgentIndex, Bill>,
+    /// How often each tool call had its effect.
+    pub(crate) effects: BTreeMap<(TurnId, String), Effects>,
+    /// Model and tool calls that have not ended.
+    pub(crate) under_way: u64,
+    /// What a model was shown that it must not see.
+    pub(crate) leaks: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Bill {
+    pub(crate) calls: u64,
+    pub(crate) tokens: u64,
+    pub(crate) usd: f64,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Effects {
+    pub(crate) count: u64,
+    /// Whether once more would do harm.
+    pub(crate) may_repeat: bool,
+}
+
+impl World {
+    pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a model is asked; how often it was asked the same before is the result.
+    pub(crate) fn ask(&self, agent: AgentIndex, turn: Option<TurnId>, key: CallKey) -> u64 {
+        let mut memory = self.memory();
+        memory.billed.entry(agent).or_default().calls += 1;
+        let asked = memory.asked.entry((agent, turn, key)).or_default();
+        *asked += 1;
+        *asked - 1
+    }
+
+    pub(crate) fn bill(&self, agent: AgentIndex, usage: &Usage, usd: Option<f64>) {
+        let mut memory = self.memory();
+        let bill = memory.billed.entry(agent).or_default();
+        bill.tokens += usage.input_tokens + usage.output_tokens;
+        bill.usd += usd.unwrap_or_default();
+    }
+
+    pub(crate) fn effect(&self, turn: TurnId, id: &str, may_repeat: bool) {
+        let mut memory = self.memory();
+        let effects = memory.effects.entry((turn, id.to_owned())).or_default();
+        *effects = Effects { count: effects.count + 1, may_repeat };
+    }
+}

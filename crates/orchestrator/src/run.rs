@@ -1,5 +1,6 @@
 //! The run: one owner of the coordination, the journal and the clocks.
 
+mod play;
 mod relive;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use crate::past::{self, PastTurn, ResumeError};
 use crate::preparation::Preparation;
 use crate::prompts::{EarlierTurn, Prompter, SystemPrompt};
 use crate::purse::Purse;
+use crate::run::play::Playing;
 use crate::run::relive::Reliving;
 use crate::tape::Tape;
 use crate::timers::Timers;
@@ -121,6 +123,7 @@ pub async fn run<Observe: FnMut(&Arc<Record>)>(
         (setup.seed, setup.rules) = (seed, rules.clone());
     }
     let coordinator = Coordinator::new(size, setup.seed, setup.rules.clone());
+    let playing = setup.tape.clone().map(Playing::new);
     let purse = Arc::new(Purse::new(setup.budget.clone()));
     let mut run = Run {
         setup,
@@ -136,6 +139,7 @@ pub async fn run<Observe: FnMut(&Arc<Record>)>(
         tasks: JoinSet::new(),
         task_turns: BTreeMap::new(),
         reliving: None,
+        playing,
         purse,
     };
     if past.is_empty() {
@@ -237,6 +241,8 @@ struct Run<Observe> {
     /// While the past is gone through: nothing is asked.
     reliving: Option<Reliving>,
     purse: Arc<Purse>,
+    /// While a recording is played.
+    playing: Option<Playing>,
 }
 
 /// The run's end of a turn at work.
@@ -269,6 +275,7 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
             }
         }
         self.handle(Input::Begin);
+        self.play_on();
     }
 
     async fn drive(&mut self, inbox: &mut UnboundedReceiver<Report>, cancel: CancellationToken) {
@@ -303,7 +310,7 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
                 // A turn that was stopped meanwhile does not listen any more.
                 let _ = written.send(());
             }
-            Report::Input(input) => self.handle(input),
+            Report::Input(input) => self.play(input),
         }
     }
 
@@ -328,9 +335,6 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
         let written = self.journal.append_together(self.setup.clock.now_ms(), events.clone());
         self.show(written, events);
         self.follow(step);
-        if let Some(tape) = &self.setup.tape {
-            tape.tell();
-        }
     }
 
     /// Does what a step says, when its facts are written.
@@ -374,11 +378,17 @@ impl<Observe: FnMut(&Arc<Record>)> Run<Observe> {
             Command::Finish => {}
             Command::CutTurn { turn } => match (&mut self.reliving, self.open.get(&turn)) {
                 (Some(reliving), _) => reliving.cut(turn),
-                (None, Some(open)) => open.stop.cancel(),
+                (None, Some(open)) => {
+                    if self.playing.as_mut().is_none_or(|playing| playing.cuts_now(turn)) {
+                        open.stop.cancel();
+                    }
+                }
                 (None, None) => {}
             },
             Command::SetTimer { timer, after_ms } => match &mut self.reliving {
                 Some(reliving) => reliving.set(timer, after_ms),
+                // A recording brings its own.
+                None if self.playing.is_some() => {}
                 None => self.timers.set(timer, Duration::from_millis(after_ms)),
             },
         }

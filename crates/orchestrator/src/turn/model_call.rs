@@ -41,7 +41,10 @@ impl Turn {
 impl Turn {
     /// Gives the recorded reply, and tells of it as of a call.
     pub(super) async fn play(&self, number: u32, key: CallKey, tape: &Tape) -> Result<Reply, String> {
-        let reply = tape.reply(self.id, &key).await?;
+        let Some(reply) = tape.reply(self.id, &key)? else {
+            // Then, too, it was cut while it waited.
+            return std::future::pending().await;
+        };
         let nothing = Reserved { tokens: 0, usd: None };
         self.activity(Activity::CallStarted { turn: self.id, call: number, key: Some(key), reserved: None });
         let mut open = OpenCall::new(self, number, nothing);

@@ -7,34 +7,39 @@ use tempfile::TempDir;
 
 /// A place for one journal.
 #[derive(Debug)]
-pub(crate) enum Disk {
-    /// A file.
-    Folder(PathBuf),
-    /// A file in memory that can be kept from growing, as a full disk does.
+pub(crate) struct Disk {
+    path: PathBuf,
+    /// The file, where it is one in memory that can be kept from growing.
     #[cfg(target_os = "linux")]
-    Memory(std::os::fd::OwnedFd),
+    memory: Option<std::os::fd::OwnedFd>,
 }
 
 impl Disk {
     /// A file with these bytes in it.
     pub(crate) fn file(folder: &Path, life: usize, bytes: &[u8]) -> Self {
-        let path = folder.join(format!("events-{life}.jsonl"));
+        let path = path(folder, life);
         fs::write(&path, bytes).unwrap();
-        Self::Folder(path)
+        Self {
+            path,
+            #[cfg(target_os = "linux")]
+            memory: None,
+        }
     }
 
     /// The same on a disk that can be filled, where the system has one.
     #[cfg(target_os = "linux")]
     pub(crate) fn fillable(folder: &Path, life: usize, bytes: &[u8]) -> Self {
+        use std::os::fd::AsRawFd as _;
+
         use rustix::fs::{MemfdFlags, memfd_create};
-        match memfd_create("journal", MemfdFlags::ALLOW_SEALING | MemfdFlags::CLOEXEC) {
-            Ok(descriptor) => {
-                let disk = Self::Memory(descriptor);
-                fs::write(disk.path(), bytes).unwrap();
-                disk
-            }
-            Err(_) => Self::file(folder, life, bytes),
-        }
+
+        let Ok(memory) = memfd_create("journal", MemfdFlags::ALLOW_SEALING | MemfdFlags::CLOEXEC) else {
+            return Self::file(folder, life, bytes);
+        };
+        let path = path(folder, life);
+        std::os::unix::fs::symlink(format!("/proc/self/fd/{}", memory.as_raw_fd()), &path).unwrap();
+        fs::write(&path, bytes).unwrap();
+        Self { path, memory: Some(memory) }
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -42,33 +47,38 @@ impl Disk {
         Self::file(folder, life, bytes)
     }
 
-    pub(crate) fn path(&self) -> PathBuf {
-        match self {
-            Self::Folder(path) => path.clone(),
-            #[cfg(target_os = "linux")]
-            Self::Memory(descriptor) => {
-                use std::os::fd::AsRawFd as _;
-                PathBuf::from(format!("/proc/self/fd/{}", descriptor.as_raw_fd()))
-            }
-        }
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        fs::metadata(self.path()).unwrap().len()
+        fs::metadata(&self.path).unwrap().len()
     }
 
     /// From now on nothing more fits.
+    #[cfg(target_os = "linux")]
     pub(crate) fn fill(&self) {
-        match self {
-            Self::Folder(_) => {}
-            #[cfg(target_os = "linux")]
-            Self::Memory(descriptor) => rustix::fs::fcntl_add_seals(descriptor, rustix::fs::SealFlags::GROW).unwrap(),
+        if let Some(memory) = &self.memory {
+            rustix::fs::fcntl_add_seals(memory, rustix::fs::SealFlags::GROW).unwrap();
         }
     }
 
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn fill(&self) {}
+
+    #[cfg(target_os = "linux")]
     pub(crate) fn can_be_filled(&self) -> bool {
-        !matches!(self, Self::Folder(_))
+        self.memory.is_some()
     }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn can_be_filled(&self) -> bool {
+        false
+    }
+}
+
+fn path(folder: &Path, life: usize) -> PathBuf {
+    folder.join(format!("events-{life}.jsonl"))
 }
 
 /// A folder that costs no disk, where the system has one.

@@ -67,8 +67,8 @@ pub(crate) fn at_death(records: &[Record], shown: &[Record], remains: &Remains) 
 /// A run that came to its end tells what its journal tells.
 pub(crate) fn at_end(shown: &[Record], outcome: &Outcome, life: &Life) -> Result<(), Breach> {
     law(RunView::replay(shown) == outcome.view, || "the view is not that of the records".to_owned())?;
-    let reading = massgen_journal::read(&life.journal())
-        .map_err(|error| Breach(format!("the journal after the end: {error}")))?;
+    let reading =
+        massgen_journal::read(life.journal()).map_err(|error| Breach(format!("the journal after the end: {error}")))?;
     law(reading.tail == Tail::Clean, || format!("the journal is torn after the end: {:?}", reading.tail))?;
     same_beginning(&reading.records, shown)?;
     let is_whole = reading.records.len() == shown.len();
@@ -112,8 +112,13 @@ pub(crate) fn of_everything(plan: &Plan, legacies: &[Legacy]) -> Result<Figures,
         repeats::after_death(before, after)?;
     }
     let ended = |legacy: &&Legacy| RunView::replay(&legacy.records).end.is_some();
-    for legacy in legacies.iter().filter(ended) {
+    let first_taken_up = legacies.iter().position(|legacy| legacy.is_taken_up).unwrap_or(legacies.len());
+    for (place, legacy) in legacies.iter().enumerate().filter(|(_, legacy)| ended(legacy)) {
         of_a_run(plan, &legacy.records)?;
+        if place < first_taken_up {
+            // What was told after the stop is left out of a journal that is taken up, though not what it followed from.
+            calls::are_heard(&legacy.records)?;
+        }
     }
     let last = legacies.last().ok_or_else(|| Breach("there was no life".to_owned()))?;
     law(ended(&last), || "the run has not ended".to_owned())?;

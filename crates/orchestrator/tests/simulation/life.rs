@@ -1,7 +1,7 @@
 //! One life of the process: from its start to the end of the run, or to its death.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use massgen_protocol::Record;
@@ -80,7 +80,7 @@ impl Life {
             return;
         }
         if std::env::var_os("MASSGEN_TRACE").is_some() {
-            println!("{}", serde_json::to_string(&**record).unwrap());
+            crate::state(&serde_json::to_string(&**record).unwrap());
         }
         state.shown.push(Arc::clone(record));
         let Some(number) = record.seq.checked_sub(state.past).filter(|number| *number > 0) else { return };
@@ -116,7 +116,7 @@ impl Life {
         self.state().disk_is_full
     }
 
-    pub(crate) fn journal(&self) -> PathBuf {
+    pub(crate) fn journal(&self) -> &Path {
         self.disk.path()
     }
 

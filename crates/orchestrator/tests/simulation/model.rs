@@ -129,9 +129,12 @@ impl SimulatedModel {
             words.join(" ")
         };
         let call = |place: usize, name: &str, arguments: String| {
-            // One id for one call, however often it is asked for.
             let asked = number_of(self.key(request).as_str().as_bytes());
-            ToolCall { id: format!("{asked:016x}.{before}.{place}"), name: name.to_owned(), arguments }
+            let id = match self.character.repeats_ids {
+                true => format!("call_{place}"),
+                false => format!("{asked:016x}.{before}.{place}"),
+            };
+            ToolCall { id, name: name.to_owned(), arguments }
         };
         let answer = |dice: &mut Dice, place| {
             let content = format!("{} says {:x}: {}", self.agent, dice.throw(), words(dice, 12));
@@ -183,13 +186,13 @@ impl SimulatedModel {
             Act::Silence => draft.text = dice.pick(&["", "", " \n"]).to_owned(),
             Act::Refusal => draft.text = "I cannot help with that.".to_owned(),
             Act::Flood => {
-                let count = dice.between(1_000..=8_000);
+                let count = dice.any_size(20_000);
                 draft.text = words(dice, count);
             }
             Act::Confusion => {
                 let stranger = vote(dice, 0, "agent99");
                 let broken = call(0, "vote", "{\"agent_id\": ".to_owned());
-                let unknown = call(0, "launch_rocket", "{}".to_owned());
+                let unknown = call(0, "launch_rocket", json!({ "chance": dice.throw() }).to_string());
                 let both = vec![answer(dice, 0), vote(dice, 1, "agent1")];
                 let answers = vec![answer(dice, 0), answer(dice, 1)];
                 draft.calls = dice.pick(&[vec![stranger], vec![broken], vec![unknown], both, answers]);

@@ -1,5 +1,8 @@
 //! What a seed decides before a simulation begins.
 
+use std::fmt;
+use std::str::FromStr;
+
 use massgen_orchestrator::{Budget, Limits};
 use massgen_protocol::{Novelty, Rules, Sensitivity, Strategy};
 use massgen_providers::Price;
@@ -38,6 +41,29 @@ pub(crate) enum Death {
     AtMoment(u64),
 }
 
+impl fmt::Display for Death {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtRecord { record, torn: None } => write!(f, "record:{record}"),
+            Self::AtRecord { record, torn: Some(torn) } => write!(f, "record:{record}:{torn}"),
+            Self::AtMoment(moment) => write!(f, "moment:{moment}"),
+        }
+    }
+}
+
+impl FromStr for Death {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (kind, at) = text.split_once(':').unwrap_or(("record", text));
+        if kind == "moment" {
+            return Ok(Self::AtMoment(at.parse()?));
+        }
+        let (record, torn) = at.split_once(':').map_or((at, None), |(record, torn)| (record, Some(torn)));
+        Ok(Self::AtRecord { record: record.parse()?, torn: torn.map(str::parse).transpose()? })
+    }
+}
+
 /// How an agent's model behaves.
 #[derive(Debug, Clone)]
 pub(crate) struct Character {
@@ -48,6 +74,8 @@ pub(crate) struct Character {
     /// How long it thinks at most.
     pub(crate) think_ms_max: u64,
     pub(crate) has_tools: bool,
+    /// Whether the ids of its tool calls begin anew with each reply, as those of some providers do.
+    pub(crate) repeats_ids: bool,
     pub(crate) planning: bool,
     pub(crate) concurrent_changes: bool,
     pub(crate) concurrent_calls_max: usize,
@@ -87,6 +115,16 @@ impl Plan {
             is_tagged: dice.chance(70),
             is_taken_up: dice.chance(50),
         }
+    }
+
+    /// The command that repeats it.
+    pub(crate) fn command(&self) -> String {
+        let seed = self.seed;
+        let death = match self.deaths.as_slice() {
+            deaths if deaths == Self::of(seed).deaths => String::new(),
+            deaths => deaths.iter().map(|death| format!(" MASSGEN_DEATH={death}")).collect(),
+        };
+        format!("MASSGEN_SEED={seed}{death} cargo test -p massgen-orchestrator --test simulation whatever_happens")
     }
 
     /// The same with other deaths, and nothing else that goes wrong with the process or the disk.
@@ -138,9 +176,11 @@ fn character(dice: &mut Dice, needs_price: bool) -> Character {
     Character {
         weights,
         price: dice.maybe(if needs_price { 100 } else { 50 }, price),
-        output_tokens_max: dice.pick(&[300, 1000, 4096, 8192]),
+        // Now and then so much that the journal keeps it beside its lines.
+        output_tokens_max: dice.pick(&[300, 1000, 1000, 4096, 4096, 8192, 8192, 32_768]),
         think_ms_max: if is_tireless { 20 } else { dice.pick(&[50, 500, 2000, 5000]) },
         has_tools: is_tireless || dice.chance(75),
+        repeats_ids: dice.chance(20),
         planning: dice.chance(20),
         concurrent_changes: dice.chance(30),
         concurrent_calls_max: dice.between(1..=4) as usize,
@@ -150,7 +190,11 @@ fn character(dice: &mut Dice, needs_price: bool) -> Character {
 
 fn rules(dice: &mut Dice, size: u64) -> Rules {
     // Without a deadline of the team, each turn must have one: models that hang are not waited for.
-    let coordination_ms = dice.maybe(75, |dice| dice.between(2_000..=40_000));
+    let coordination_ms = match dice.below(100) {
+        0..5 => Some(dice.between(1..=300)),
+        5..75 => Some(dice.between(2_000..=40_000)),
+        _ => None,
+    };
     let turns_are_limited = if coordination_ms.is_some() { 70 } else { 100 };
     Rules {
         answers_per_agent_max: dice.between(1..=4) as u32,

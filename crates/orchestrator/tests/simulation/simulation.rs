@@ -63,7 +63,7 @@ pub(crate) fn simulate(plan: &Plan) -> Result<Story, Breach> {
             None => Disk::file(folder.path(), number, &bytes),
         };
         let (journal, reading) =
-            Journal::resume(&disk.path()).map_err(|error| Breach(format!("the journal cannot be resumed: {error}")))?;
+            Journal::resume(disk.path()).map_err(|error| Breach(format!("the journal cannot be resumed: {error}")))?;
         if let Some(legacy) = legacies.last() {
             law(reading.records == legacy.records, || "two readings of one journal differ".to_owned())?;
         }
@@ -74,7 +74,7 @@ pub(crate) fn simulate(plan: &Plan) -> Result<Story, Breach> {
         clock = now + away.any_size(3_600_000);
         let memory = world.memory().clone();
         if std::env::var_os("MASSGEN_TRACE").is_some() {
-            println!("-- life {number} is over, {death:?}");
+            crate::state(&format!("-- life {number} is over, {death:?}"));
         }
         match (ended, life.remains()) {
             (_, Some(remains)) => {

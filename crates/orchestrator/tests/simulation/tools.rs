@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::dice::{Dice, number_of};
 use crate::life::Life;
-use crate::world::World;
+use crate::world::{ToolCallName, World};
 
 /// The tools of a team in one life of the process.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl SimulatedTools {
     async fn run(&self, call: &ToolCall, context: &CallContext) -> ToolOutcome {
         self.life.still().await;
         let _under_way = UnderWay::new(&self.life.world);
-        let dice = &mut Dice::of(&[number_of(call.arguments.as_bytes()), number_of(call.id.as_bytes())]);
+        let dice = &mut Dice::of(&[number_of(call.arguments.as_bytes())]);
         self.life.moment().await;
         let (before, after) = (pause(dice), pause(dice));
         let fate = dice.below(100);
@@ -39,7 +39,7 @@ impl SimulatedTools {
             return ToolOutcome::failed("it could not begin");
         }
         self.life.still().await;
-        self.life.world.effect(context.caller.turn, &call.id, effect(&call.name) == Effect::None);
+        self.life.world.effect(ToolCallName::of(context.caller.turn, call), effect(&call.name) == Effect::None);
         self.life.moment().await;
         if dice.chance(30) {
             context.report(Progress::Output(format!("half of {}\n", call.name)));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use massgen_protocol::{AgentIndex, CallKey, TurnId, Usage};
+use massgen_protocol::{AgentIndex, CallKey, ToolCall, TurnId, Usage};
 
 /// The outside world of one simulation.
 #[derive(Debug, Default)]
@@ -19,11 +19,34 @@ pub(crate) struct Memory {
     /// What models would put on the bill.
     pub(crate) billed: BTreeMap<AgentIndex, Bill>,
     /// How often each tool call had its effect.
-    pub(crate) effects: BTreeMap<(TurnId, String), Effects>,
+    pub(crate) effects: BTreeMap<ToolCallName, Effects>,
     /// Model and tool calls that have not ended.
     pub(crate) under_way: u64,
     /// What a model was shown that it must not see.
     pub(crate) leaks: BTreeSet<String>,
+}
+
+/// Names a tool call of a run. Ids alone do not: a model may use one again in its next reply.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ToolCallName {
+    turn: TurnId,
+    id: String,
+    arguments: String,
+}
+
+impl ToolCallName {
+    pub(crate) fn of(turn: TurnId, call: &ToolCall) -> Self {
+        Self::new(turn, &call.id, &call.arguments)
+    }
+
+    pub(crate) fn new(turn: TurnId, id: &str, arguments: &str) -> Self {
+        Self { turn, id: id.to_owned(), arguments: arguments.to_owned() }
+    }
+
+    /// Whether an end of the call `id` of `turn` can be its end.
+    pub(crate) fn is(&self, turn: TurnId, id: &str) -> bool {
+        self.turn == turn && self.id == id
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -61,9 +84,9 @@ impl World {
         bill.usd += usd.unwrap_or_default();
     }
 
-    pub(crate) fn effect(&self, turn: TurnId, id: &str, may_repeat: bool) {
+    pub(crate) fn effect(&self, call: ToolCallName, may_repeat: bool) {
         let mut memory = self.memory();
-        let effects = memory.effects.entry((turn, id.to_owned())).or_default();
+        let effects = memory.effects.entry(call).or_default();
         *effects = Effects { count: effects.count + 1, may_repeat };
     }
 }

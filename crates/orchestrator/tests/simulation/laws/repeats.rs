@@ -6,7 +6,7 @@ use massgen_protocol::{Activity, CallKey, Event, Record, ToolEnd, TurnId};
 
 use super::{Breach, law};
 use crate::simulation::Legacy;
-use crate::world::Memory;
+use crate::world::{Memory, ToolCallName};
 
 /// What a journal has of calls.
 #[derive(Default)]
@@ -14,14 +14,14 @@ struct Known {
     /// Model calls with their replies.
     replied: BTreeMap<(TurnId, u32), CallKey>,
     /// Tool calls that came to their end.
-    ended: BTreeSet<(TurnId, String)>,
+    ended: BTreeSet<ToolCallName>,
     /// Tool calls without any end.
-    begun: BTreeSet<(TurnId, String)>,
+    begun: Vec<ToolCallName>,
 }
 
 /// What was finished before is not done again after.
 pub(super) fn after_death(before: &Legacy, after: &Legacy) -> Result<(), Breach> {
-    let known = Known::of(&before.records);
+    let mut known = Known::of(&before.records);
     let new = after.records.iter().skip(before.records.len());
     let new = if after.is_taken_up { new.take(0) } else { new.take(usize::MAX) };
     for record in new {
@@ -31,13 +31,11 @@ pub(super) fn after_death(before: &Legacy, after: &Legacy) -> Result<(), Breach>
                 law(!is_known, || format!("call {call} of {turn} was answered and is asked again"))?;
             }
             Event::Activity(Activity::ToolEnded { turn, id, end, result, .. }) => {
-                let was_begun = known.begun.contains(&(*turn, id.clone()));
-                let may_repeat =
-                    before.memory.effects.get(&(*turn, id.clone())).is_none_or(|effects| effects.may_repeat);
+                let Some(begun) = known.begun.iter().position(|call| call.is(*turn, id)) else { continue };
+                let begun = known.begun.remove(begun);
+                let may_repeat = before.memory.effects.get(&begun).is_none_or(|effects| effects.may_repeat);
                 let is_told = *end == ToolEnd::Stopped || result.contains("not known");
-                law(!was_begun || may_repeat || is_told, || {
-                    format!("{turn} is not told that the end of {id} is unknown")
-                })?;
+                law(may_repeat || is_told, || format!("it is not told that the end of {begun:?} is unknown"))?;
             }
             _ => {}
         }
@@ -79,12 +77,12 @@ impl Known {
                 Activity::CallEnded { turn, call, reply: Some(_), .. } => {
                     known.replied.extend(asked.remove_entry(&(*turn, *call)));
                 }
-                Activity::ToolCalled { turn, id, .. } => {
-                    known.begun.insert((*turn, id.clone()));
+                Activity::ToolCalled { turn, id, arguments, .. } => {
+                    known.begun.push(ToolCallName::new(*turn, id, arguments));
                 }
                 Activity::ToolEnded { turn, id, end, .. } => {
-                    let call = (*turn, id.clone());
-                    known.begun.remove(&call);
+                    let Some(begun) = known.begun.iter().position(|call| call.is(*turn, id)) else { continue };
+                    let call = known.begun.remove(begun);
                     if *end != ToolEnd::Stopped {
                         known.ended.insert(call);
                     }

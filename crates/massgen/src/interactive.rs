@@ -65,7 +65,7 @@ impl<'a> Interactive<'a> {
                 Said::Command(command) => self.obey(&command),
                 Said::Unknown { word, nearest } => {
                     let nearest = nearest.map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"));
-                    terminal::print_line(&format!("there is no {word}{nearest} /help lists the commands"));
+                    terminal::print_line(&format!("there is no {word}{nearest} (/help lists the commands)"));
                 }
             }
         }
